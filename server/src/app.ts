@@ -1,0 +1,74 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { FastifyBaseLogger } from 'fastify';
+import { createAccountStore } from './auth/accounts/account-store.ts';
+import { type Accounts, createAccounts } from './auth/accounts/accounts.ts';
+import { createPasswords } from './auth/accounts/password.ts';
+import { createApiKeyStore } from './auth/api-keys/api-key-store.ts';
+import { type ApiKeys, createApiKeys } from './auth/api-keys/api-keys.ts';
+import { createAuthenticate } from './auth/authenticate.ts';
+import { createAccessTokens } from './auth/sessions/access-token.ts';
+import { createSessionStore } from './auth/sessions/session-store.ts';
+import { createSessions, type Sessions } from './auth/sessions/sessions.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { type Database, openDatabase } from './database/database.ts';
+import { createDocumentStore } from './documents/document-store.ts';
+import { createDocuments, type Documents } from './documents/documents.ts';
+import type { Chore } from './housekeeping.ts';
+import { registerRoutes } from './http/routes.ts';
+import { createHttpServer, type HttpServer } from './http/server.ts';
+import { loadOrCreateSecret } from './secret.ts';
+
+/** Every service, built once. The server and the command line stand on the same ones. */
+export interface Services {
+  database: Database;
+  accounts: Accounts;
+  apiKeys: ApiKeys;
+  sessions: Sessions;
+  documents: Documents;
+}
+
+/** Opens the database and builds every service on it. Does not migrate. Throws when the data folder cannot be used. */
+export function createServices(config: Config, clock: Clock = systemClock): Services {
+  mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 });
+  mkdirSync(dirname(config.databasePath), { recursive: true, mode: 0o700 });
+  const accessTokens = createAccessTokens({
+    secret: config.secret ?? loadOrCreateSecret(config.dataDirectory),
+    previousSecret: config.previousSecret,
+    issuer: config.publicUrl,
+    clock,
+  });
+  const database = openDatabase(config.databasePath);
+  const apiKeys = createApiKeys(createApiKeyStore(database), clock);
+  const sessions = createSessions(createSessionStore(database), accessTokens, clock);
+  const accounts = createAccounts({
+    store: createAccountStore(database),
+    apiKeys,
+    sessions,
+    passwords: createPasswords(),
+    signup: config.signup,
+  });
+  const documents = createDocuments(createDocumentStore(database, config), config);
+  return { database, accounts, apiKeys, sessions, documents };
+}
+
+export async function createApp(config: Config, services: Services, log: FastifyBaseLogger): Promise<HttpServer> {
+  const server = await createHttpServer({
+    log,
+    publicUrl: config.publicUrl,
+    authenticate: createAuthenticate(services.apiKeys, services.sessions),
+  });
+  await registerRoutes(server, services, config.publicUrl);
+  return server;
+}
+
+/** What a serving process does beside answering; nothing of it is needed for an answer to be right. */
+export function choresOf({ apiKeys, sessions, documents }: Services): Chore[] {
+  return [
+    { name: 'save last uses of keys', everySeconds: 5, run: () => apiKeys.flushLastUses() },
+    { name: 'save last uses of sessions', everySeconds: 5, run: () => sessions.flushLastUses() },
+    { name: 'purge sessions', everySeconds: 10, run: () => sessions.purge() },
+    { name: 'purge documents', everySeconds: 60, run: () => documents.purge() },
+  ];
+}

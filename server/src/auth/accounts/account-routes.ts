@@ -1,0 +1,212 @@
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { clientAddress } from '../../edge/client-address.ts';
+import { principalOf, sessionOf } from '../../http/authentication.ts';
+import { readRefreshCookie, sameOriginOnly, setRefreshCookie } from '../../http/refresh-cookie.ts';
+import type { HttpServer } from '../../http/server.ts';
+import { isoTime, Timestamp } from '../../http/timestamp.ts';
+import { idPattern } from '../../id.ts';
+import { AccessToken, accessTokenAnswer } from '../sessions/session-routes.ts';
+import type { Device, Sessions } from '../sessions/sessions.ts';
+import type { Accounts } from './accounts.ts';
+import { passwordMaxLength, passwordMinLength } from './password.ts';
+
+const Email = Type.String({ minLength: 3, maxLength: 254, examples: ['you@example.com'] });
+/** The rules of a new password are the use-case's; a login only bounds what it hashes. */
+const Password = Type.String({
+  minLength: 1,
+  maxLength: passwordMaxLength,
+  examples: ['five unrelated words do well'],
+});
+
+const AccountView = Type.Object(
+  {
+    id: Type.String({ pattern: idPattern('acc') }),
+    email: Type.String(),
+    created_at: Timestamp,
+  },
+  { additionalProperties: false },
+);
+
+export function accountRoutes(server: HttpServer, accounts: Accounts, sessions: Sessions, publicUrl: string): void {
+  const readsCookie = sameOriginOnly(publicUrl);
+
+  server.get(
+    '/auth/config',
+    {
+      config: { access: 'public' },
+      schema: {
+        operationId: 'getAuthConfig',
+        summary: 'What a sign-up form needs to know',
+        tags: ['Sign-in'],
+        response: {
+          200: Type.Object(
+            {
+              signup: Type.Enum(['open', 'closed']),
+              mail: Type.Boolean({ description: 'Whether sign-up is confirmed by mail.' }),
+              password_min_length: Type.Integer({ examples: [passwordMinLength] }),
+            },
+            { description: 'The configuration.', additionalProperties: false },
+          ),
+        },
+      },
+    },
+    () => ({ signup: accounts.signup, mail: false, password_min_length: passwordMinLength }),
+  );
+
+  server.post(
+    '/auth/register',
+    {
+      config: { access: 'public', errors: ['email_taken', 'signup_closed', 'origin_not_allowed', 'overloaded'] },
+      onRequest: readsCookie,
+      schema: {
+        operationId: 'register',
+        summary: 'Make an account and its API key',
+        description: 'The only answer that shows the first key. Also starts a session, as login does.',
+        tags: ['Sign-in'],
+        body: Type.Object(
+          {
+            email: Email,
+            password: Type.String({
+              minLength: 1,
+              maxLength: passwordMaxLength * 4,
+              description: `${passwordMinLength} to ${passwordMaxLength} characters, any characters.`,
+              examples: ['five unrelated words do well'],
+            }),
+            invitation: Type.Optional(
+              Type.String({
+                minLength: 1,
+                maxLength: 100,
+                description: 'The token of a one-time link, where sign-up is closed.',
+              }),
+            ),
+          },
+          {
+            additionalProperties: false,
+            examples: [{ email: 'new@example.com', password: 'five unrelated words do well' }],
+          },
+        ),
+        response: {
+          201: Type.Object(
+            {
+              account: AccountView,
+              api_key: Type.String({ pattern: '^ink_[0-9a-f]{48}$', description: 'Shown this once.' }),
+              ...AccessToken.properties,
+            },
+            { description: 'The account. Sets the refresh cookie.', additionalProperties: false },
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { account, apiKey, tokens } = await accounts.register(request.body, deviceOf(request));
+      await endFormerSession(request, sessions);
+      setRefreshCookie(reply, tokens.refreshToken);
+      return reply.code(201).send({
+        account: { id: account.id, email: account.email, created_at: isoTime(account.createdAt) },
+        api_key: apiKey,
+        ...accessTokenAnswer(tokens),
+      });
+    },
+  );
+
+  server.post(
+    '/auth/login',
+    {
+      config: { access: 'public', errors: ['invalid_credentials', 'origin_not_allowed', 'overloaded'] },
+      onRequest: readsCookie,
+      schema: {
+        operationId: 'login',
+        summary: 'Exchange e-mail and password for an access token',
+        description: 'Sets the refresh cookie, and ends the session of a refresh cookie sent along.',
+        tags: ['Sign-in'],
+        body: Type.Object(
+          { email: Email, password: Password },
+          {
+            additionalProperties: false,
+            examples: [{ email: 'you@example.com', password: 'five unrelated words do well' }],
+          },
+        ),
+        response: { 200: AccessToken },
+      },
+    },
+    async (request, reply) => {
+      const tokens = await accounts.login(request.body, deviceOf(request));
+      await endFormerSession(request, sessions);
+      setRefreshCookie(reply, tokens.refreshToken);
+      return accessTokenAnswer(tokens);
+    },
+  );
+
+  server.post(
+    '/auth/reauthenticate',
+    {
+      config: { access: 'bearer', errors: ['overloaded'] },
+      schema: {
+        operationId: 'reauthenticate',
+        summary: 'Prove the password again',
+        description: 'For 15 minutes this session may then rotate keys and do the like.',
+        tags: ['Sign-in'],
+        body: Type.Object(
+          { password: Password },
+          { additionalProperties: false, examples: [{ password: 'five unrelated words do well' }] },
+        ),
+        response: { 204: Type.Null({ description: 'Proved.' }) },
+      },
+    },
+    async (request, reply) => {
+      const { accountId, sessionId } = sessionOf(request);
+      await accounts.reauthenticate(accountId, sessionId, request.body.password);
+      return reply.code(204).send(null);
+    },
+  );
+
+  server.get(
+    '/me',
+    {
+      config: { access: 'both' },
+      schema: {
+        operationId: 'getMe',
+        summary: 'Who is calling, and by which scheme',
+        tags: ['Sign-in'],
+        response: {
+          200: Type.Object(
+            {
+              ...AccountView.properties,
+              scheme: Type.Enum(['api_key', 'bearer']),
+              api_key_id: Type.Optional(Type.String({ pattern: idPattern('key') })),
+              session_id: Type.Optional(Type.String({ pattern: idPattern('ses') })),
+            },
+            { description: 'The account.', additionalProperties: false },
+          ),
+        },
+      },
+    },
+    (request) => {
+      const principal = principalOf(request);
+      const { accountId, email, accountCreatedAt, scheme } = principal;
+      return {
+        id: accountId,
+        email,
+        created_at: isoTime(accountCreatedAt),
+        scheme,
+        ...(principal.scheme === 'api_key' ? { api_key_id: principal.apiKeyId } : { session_id: principal.sessionId }),
+      };
+    },
+  );
+}
+
+const userAgentMaxLength = 256;
+
+function deviceOf(request: FastifyRequest): Device {
+  return {
+    address: clientAddress(request.socket),
+    userAgent: (request.headers['user-agent'] ?? '').slice(0, userAgentMaxLength),
+  };
+}
+
+/** A browser that signs in anew drops the session it had. */
+async function endFormerSession(request: FastifyRequest, sessions: Sessions): Promise<void> {
+  const former = readRefreshCookie(request);
+  if (former !== null) await sessions.endByRefreshToken(former);
+}

@@ -1,0 +1,151 @@
+import { hash, randomBytes } from 'node:crypto';
+import { AppError } from '../../app-error.ts';
+import type { Transaction } from '../../database/database.ts';
+import { newId } from '../../id.ts';
+import type { ApiKeys } from '../api-keys/api-keys.ts';
+import type { Device, Sessions, SessionTokens } from '../sessions/sessions.ts';
+import { parseEmail } from './email.ts';
+import { type Passwords, passwordFault } from './password.ts';
+
+export interface Account {
+  id: string;
+  email: string;
+  /** Milliseconds since 1970. */
+  createdAt: number;
+  disabledAt: number | null;
+}
+
+export interface AccountStore {
+  transaction<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
+  /** Throws AppError `email_taken`. */
+  insert(trx: Transaction, account: { id: string; email: string; passwordHash: string }): Promise<Account>;
+  findByEmail(email: string): Promise<(Account & { passwordHash: string }) | null>;
+  findById(accountId: string): Promise<(Account & { passwordHash: string }) | null>;
+  list(): Promise<Account[]>;
+  setDisabled(trx: Transaction, accountId: string, disabled: boolean): Promise<void>;
+  /** Removes the account with its key, sessions and documents. */
+  delete(accountId: string): Promise<void>;
+  insertInvitation(invitation: { hash: string; email: string; ttlSeconds: number }): Promise<void>;
+  /** Uses an invitation up. Returns whether it was good for this address. */
+  takeInvitation(trx: Transaction, hash: string, email: string): Promise<boolean>;
+}
+
+export interface Registered {
+  account: Account;
+  /** The account's key; shown this once. */
+  apiKey: string;
+  tokens: SessionTokens;
+}
+
+/** Seconds a link from `inksong accounts create` is good for. */
+export const invitationTtlSeconds = 72 * 3600;
+
+export type Accounts = ReturnType<typeof createAccounts>;
+
+export interface AccountsOptions {
+  store: AccountStore;
+  apiKeys: ApiKeys;
+  sessions: Sessions;
+  passwords: Passwords;
+  signup: 'open' | 'closed';
+}
+
+export function createAccounts({ store, apiKeys, sessions, passwords, signup }: AccountsOptions) {
+  return {
+    signup,
+
+    /**
+     * Makes an account, its one key and a first session: all of them or nothing.
+     * Throws `validation_failed`, `email_taken`, and `signup_closed` when sign-up is closed and the invitation is not good.
+     */
+    async register(
+      input: { email: string; password: string; invitation?: string },
+      device: Device,
+    ): Promise<Registered> {
+      const email = requireEmail(input.email);
+      const fault = passwordFault(input.password);
+      if (fault) throw new AppError('validation_failed', { errors: [{ pointer: '/password', detail: fault }] });
+      if (signup === 'closed' && input.invitation === undefined) throw new AppError('signup_closed');
+      const passwordHash = await passwords.hash(input.password);
+
+      const { account, apiKey, started } = await store.transaction(async (trx) => {
+        if (
+          input.invitation !== undefined &&
+          !(await store.takeInvitation(trx, hashInvitation(input.invitation), email))
+        ) {
+          throw new AppError('signup_closed', {
+            detail: 'This link has been used, has expired, or is for another address.',
+          });
+        }
+        const account = await store.insert(trx, { id: newId('acc'), email, passwordHash });
+        return {
+          account,
+          apiKey: await apiKeys.provision(trx, account.id),
+          started: await sessions.start(trx, account.id, device),
+        };
+      });
+      return { account, apiKey, tokens: await sessions.issueTokens(started) };
+    },
+
+    /** Starts a session. Throws `invalid_credentials` for a wrong password, an unknown address and a disabled account alike. */
+    async login(input: { email: string; password: string }, device: Device): Promise<SessionTokens> {
+      const email = parseEmail(input.email);
+      const account = email === null ? null : await store.findByEmail(email);
+      const matches = await passwords.verify(account?.passwordHash ?? null, input.password);
+      if (!account || !matches || account.disabledAt !== null) {
+        throw new AppError('invalid_credentials', { detail: 'E-mail or password is wrong.' });
+      }
+      const started = await store.transaction((trx) => sessions.start(trx, account.id, device));
+      return sessions.issueTokens(started);
+    },
+
+    /** Proves the password again for a live session. Throws `invalid_credentials`. */
+    async reauthenticate(accountId: string, sessionId: string, password: string): Promise<void> {
+      const account = await store.findById(accountId);
+      if (!(await passwords.verify(account?.passwordHash ?? null, password))) {
+        throw new AppError('invalid_credentials', { detail: 'The password is wrong.' });
+      }
+      await sessions.markAuthenticated(sessionId);
+    },
+
+    /** Returns a token with which an address can sign up within 72 hours, closed sign-up or not. Throws `email_taken`. */
+    async invite(address: string): Promise<{ email: string; token: string }> {
+      const email = requireEmail(address);
+      if (await store.findByEmail(email)) throw new AppError('email_taken');
+      const token = randomBytes(32).toString('base64url');
+      await store.insertInvitation({ hash: hashInvitation(token), email, ttlSeconds: invitationTtlSeconds });
+      return { email, token };
+    },
+
+    /** Returns the account of an id or e-mail address, or null. */
+    find: (idOrEmail: string): Promise<Account | null> =>
+      idOrEmail.includes('@') ? store.findByEmail(parseEmail(idOrEmail) ?? '') : store.findById(idOrEmail),
+
+    list: () => store.list(),
+
+    /** Refuses an account's key and ends its sessions, on every node, from the next request on. */
+    disable: (accountId: string): Promise<void> =>
+      store.transaction(async (trx) => {
+        await store.setDisabled(trx, accountId, true);
+        await sessions.endAll(trx, accountId);
+      }),
+
+    /** Lets a disabled account in again; its key works as before, its sessions stay ended. */
+    enable: (accountId: string): Promise<void> => store.transaction((trx) => store.setDisabled(trx, accountId, false)),
+
+    /** Ends every session of an account. Returns how many were live. */
+    endSessions: (accountId: string): Promise<number> => store.transaction((trx) => sessions.endAll(trx, accountId)),
+
+    delete: (accountId: string): Promise<void> => store.delete(accountId),
+  };
+}
+
+function requireEmail(text: string): string {
+  const email = parseEmail(text);
+  if (email !== null) return email;
+  throw new AppError('validation_failed', { errors: [{ pointer: '/email', detail: 'Must be an e-mail address.' }] });
+}
+
+function hashInvitation(token: string): string {
+  return hash('sha256', token, 'hex');
+}

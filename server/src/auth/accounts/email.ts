@@ -1,0 +1,11 @@
+/**
+ * Returns an e-mail address as it is stored and compared, lower case and NFC, or null when it is not one.
+ * Deliberately loose (RFC 5321 section 4.5.3.1 lengths, one @, a dot-free or dotted domain): only a mail proves an address.
+ */
+export function parseEmail(text: string): string | null {
+  const email = text.normalize('NFC').toLowerCase();
+  if (email.length > 254) return null;
+  const at = email.lastIndexOf('@');
+  if (at < 1 || at > 64 || at === email.length - 1) return null;
+  return /^[^\s\p{C}<>()[\]\\,;:"@]+@[^\s\p{C}<>()[\]\\,;:"@]+$/u.test(email) ? email : null;
+}

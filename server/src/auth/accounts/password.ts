@@ -1,0 +1,60 @@
+import { type Algorithm, hash, verify } from '@node-rs/argon2';
+import pLimit from 'p-limit';
+import { AppError } from '../../app-error.ts';
+
+/** NIST SP 800-63B-4 section 3.1.1.2: the minimum where a password is the only factor. Counted in code points. */
+export const passwordMinLength = 15;
+export const passwordMaxLength = 1024;
+
+/** OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane. */
+const argon2id = 2 as Algorithm.Argon2id;
+const cost = { algorithm: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+
+/** More at once would take the threads that file and database work share, without hashing any faster. */
+const concurrentHashes = 2;
+/** About two seconds of work; whoever comes later is better told to come back. */
+const queuedHashes = 100;
+
+export type Passwords = ReturnType<typeof createPasswords>;
+
+/** All password hashing of this process: at most two at a time, a bounded queue, then AppError `overloaded` (503). */
+export function createPasswords() {
+  const limit = pLimit(concurrentHashes);
+  const queued = <T>(work: () => Promise<T>): Promise<T> => {
+    if (limit.pendingCount >= queuedHashes) {
+      throw new AppError('overloaded', {
+        retryAfterSeconds: 2,
+        detail: 'Too many sign-ins at this moment; try again shortly.',
+      });
+    }
+    return limit(work);
+  };
+  let decoy: Promise<string> | undefined;
+
+  return {
+    /** Returns the PHC string of a password. */
+    hash: (password: string): Promise<string> => queued(() => hash(normalise(password), cost)),
+
+    /** Tells whether a password is the one of this PHC string; `null` stands for an unknown account and costs the same time. */
+    async verify(phc: string | null, password: string): Promise<boolean> {
+      decoy ??= hash('nobody has this password', cost);
+      const compared = phc ?? (await decoy);
+      const matches = await queued(() => verify(compared, normalise(password)));
+      return phc !== null && matches;
+    },
+  };
+}
+
+/** The same password typed on different systems arrives composed or decomposed (NIST SP 800-63B-4 section 3.1.1.2). */
+function normalise(password: string): string {
+  return password.normalize('NFC');
+}
+
+/** Returns what is wrong with a new password, or null. */
+export function passwordFault(password: string): string | null {
+  const length = [...password.normalize('NFC')].length;
+  if (length < passwordMinLength)
+    return `Must have at least ${passwordMinLength} characters; a few unrelated words do well.`;
+  if (length > passwordMaxLength) return `Must have at most ${passwordMaxLength} characters.`;
+  return null;
+}

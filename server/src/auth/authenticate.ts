@@ -1,0 +1,27 @@
+import { AppError } from '../app-error.ts';
+import type { ApiKeys } from './api-keys/api-keys.ts';
+import type { Principal } from './principal.ts';
+import type { Sessions } from './sessions/sessions.ts';
+
+/** What a request presents: one of the two schemes, in the caller's own bytes. */
+export type Credential = { scheme: 'api_key'; secret: string } | { scheme: 'bearer'; token: string };
+
+/** Throws AppError `invalid_credentials`, the same for every reason, and `unavailable` when the state cannot be read. */
+export type Authenticate = (credential: Credential, address: string) => Promise<Principal>;
+
+/** Where the two schemes meet. A bad credential of one scheme never falls through to the other. */
+export function createAuthenticate(apiKeys: ApiKeys, sessions: Sessions): Authenticate {
+  return async (credential, address) => {
+    const principal =
+      credential.scheme === 'api_key'
+        ? await apiKeys.verify(credential.secret, address)
+        : await sessions.verifyAccessToken(credential.token, address);
+    if (principal) return principal;
+    throw new AppError('invalid_credentials', { headers: { 'WWW-Authenticate': challenge(credential.scheme) } });
+  };
+}
+
+/** RFC 6750 section 3: the error code is for requests that presented a Bearer token. */
+function challenge(scheme: Credential['scheme']): string {
+  return scheme === 'bearer' ? 'Bearer realm="inksong", error="invalid_token"' : 'Bearer realm="inksong"';
+}

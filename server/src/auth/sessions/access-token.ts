@@ -1,0 +1,84 @@
+import { hash, hkdfSync, randomBytes } from 'node:crypto';
+import { errors, jwtVerify, SignJWT } from 'jose';
+import type { Clock } from '../../clock.ts';
+
+/** Seconds an access token is valid for. */
+export const accessTokenTtlSeconds = 900;
+
+export interface AccessTokenClaims {
+  accountId: string;
+  sessionId: string;
+}
+
+export interface AccessTokens {
+  /** Returns a JWT of type `at+jwt` (RFC 9068 section 2.1), HS256, valid for `accessTokenTtlSeconds`. */
+  sign(claims: AccessTokenClaims): Promise<string>;
+  /** Returns what a valid token says, or null for any other string. Says nothing of whether the session still lives. */
+  verify(token: string): Promise<AccessTokenClaims | null>;
+}
+
+export interface AccessTokenOptions {
+  /** At least 32 bytes. */
+  secret: string;
+  /** Still accepted while a change of secret rolls out; null when there is none. */
+  previousSecret: string | null;
+  /** Issuer and audience in one: the public URL. */
+  issuer: string;
+  clock: Clock;
+}
+
+export function createAccessTokens({ secret, previousSecret, issuer, clock }: AccessTokenOptions): AccessTokens {
+  const current = deriveKey(secret);
+  const accepted = [current, ...(previousSecret === null ? [] : [deriveKey(previousSecret)])];
+
+  return {
+    sign: ({ accountId, sessionId }) => {
+      const issuedAt = Math.floor(clock.now() / 1000);
+      return new SignJWT({ sid: sessionId })
+        .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: current.id })
+        .setIssuer(issuer)
+        .setAudience(issuer)
+        .setSubject(accountId)
+        .setJti(randomBytes(16).toString('hex'))
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(issuedAt + accessTokenTtlSeconds)
+        .sign(current.key);
+    },
+
+    async verify(token) {
+      try {
+        const { payload } = await jwtVerify(token, ({ kid }) => keyOf(accepted, kid), {
+          algorithms: ['HS256'],
+          typ: 'at+jwt',
+          issuer,
+          audience: issuer,
+          requiredClaims: ['sub', 'sid', 'iat', 'exp', 'jti'],
+          currentDate: new Date(clock.now()),
+        });
+        if (typeof payload.sub !== 'string' || typeof payload.sid !== 'string') return null;
+        return { accountId: payload.sub, sessionId: payload.sid };
+      } catch (error) {
+        if (error instanceof errors.JOSEError) return null;
+        throw error;
+      }
+    },
+  };
+}
+
+interface SigningKey {
+  /** The key's fingerprint: the first 64 bits of its SHA-256, hex. */
+  id: string;
+  key: Uint8Array;
+}
+
+/** Derives the signing key by HKDF-SHA-256 (RFC 5869), so that the secret can serve other purposes as well. */
+function deriveKey(secret: string): SigningKey {
+  const key = new Uint8Array(hkdfSync('sha256', secret, '', 'inksong access token', 32));
+  return { id: hash('sha256', key, 'hex').slice(0, 16), key };
+}
+
+function keyOf(accepted: readonly SigningKey[], kid: string | undefined): Uint8Array {
+  const found = accepted.find((candidate) => candidate.id === kid);
+  if (!found) throw new errors.JWKSNoMatchingKey();
+  return found.key;
+}

@@ -1,0 +1,86 @@
+import { Type } from 'typebox';
+import { AppError } from '../../app-error.ts';
+import { clientAddress } from '../../edge/client-address.ts';
+import { readCredential } from '../../http/credentials.ts';
+import { clearRefreshCookie, readRefreshCookie, sameOriginOnly, setRefreshCookie } from '../../http/refresh-cookie.ts';
+import type { HttpServer } from '../../http/server.ts';
+import { accessTokenTtlSeconds } from './access-token.ts';
+import type { Sessions, SessionTokens } from './sessions.ts';
+
+export const AccessToken = Type.Object(
+  {
+    access_token: Type.String({ description: 'A JWT; send it as `Authorization: Bearer`.' }),
+    token_type: Type.Literal('bearer'),
+    expires_in: Type.Integer({ description: 'Seconds.', examples: [accessTokenTtlSeconds] }),
+  },
+  { description: 'The access token. Sets the refresh cookie.', additionalProperties: false },
+);
+
+/** Returns the body of every answer that brings an access token (RFC 6749 section 5.1); the refresh token goes by cookie alone. */
+export function accessTokenAnswer({ accessToken }: SessionTokens) {
+  return { access_token: accessToken, token_type: 'bearer' as const, expires_in: accessTokenTtlSeconds };
+}
+
+export function sessionRoutes(server: HttpServer, sessions: Sessions, publicUrl: string): void {
+  const readsCookie = sameOriginOnly(publicUrl);
+
+  server.post(
+    '/auth/refresh',
+    {
+      config: { access: 'refresh-cookie' },
+      onRequest: readsCookie,
+      schema: {
+        operationId: 'refresh',
+        summary: 'Exchange the refresh cookie for a new access token',
+        description:
+          'Replaces the cookie. Presenting the same cookie again within ten seconds gives the same answer, so tabs may refresh side by side; presenting an old one later ends the session.',
+        tags: ['Sign-in'],
+        response: { 200: AccessToken },
+      },
+    },
+    async (request, reply) => {
+      const token = readRefreshCookie(request);
+      if (token === null) throw new AppError('invalid_credentials', { detail: 'There is no refresh cookie; sign in.' });
+      const tokens = await sessions.refresh(token, clientAddress(request.socket));
+      setRefreshCookie(reply, tokens.refreshToken);
+      return accessTokenAnswer(tokens);
+    },
+  );
+
+  server.post(
+    '/auth/logout',
+    {
+      config: { access: 'refresh-cookie' },
+      onRequest: readsCookie,
+      schema: {
+        operationId: 'logout',
+        summary: 'End the session',
+        description:
+          'Ends the session of the refresh cookie and that of a Bearer token, and clears the cookie. Always 204.',
+        tags: ['Sign-in'],
+        response: { 204: Type.Null({ description: 'Signed out.' }) },
+      },
+    },
+    async (request, reply) => {
+      const address = clientAddress(request.socket);
+      const refreshToken = readRefreshCookie(request);
+      if (refreshToken !== null) await sessions.endByRefreshToken(refreshToken);
+      const accessToken = presentedAccessToken(request.raw.rawHeaders);
+      const session = accessToken === null ? null : await sessions.verifyAccessToken(accessToken, address);
+      if (session) await sessions.end(session.sessionId);
+      clearRefreshCookie(reply);
+      return reply.code(204).header('Clear-Site-Data', '"storage"').send(null);
+    },
+  );
+}
+
+/** Logging out must not fail for a credential that is wrong in form. */
+function presentedAccessToken(rawHeaders: readonly string[]): string | null {
+  try {
+    const credential = readCredential(rawHeaders);
+    return credential?.scheme === 'bearer' ? credential.token : null;
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,204 @@
+import { type ExpressionBuilder, sql } from 'kysely';
+import type { Database, Transaction } from '../../database/database.ts';
+import type { Schema } from '../../database/schema.ts';
+import { appendEvent } from '../../events/event-store.ts';
+import type { Rotation, SessionStore } from './sessions.ts';
+
+/** A token presented again within this time of its use, its successor unused, gets the same successor. */
+const graceMs = 10_000;
+const idleMs = 30 * 24 * 3_600_000;
+const absoluteMs = 90 * 24 * 3_600_000;
+/** Ended and expired sessions, with every hash of their refresh tokens, are kept this long so that a late replay is still known. */
+const keepEndedMs = 30 * 24 * 3_600_000;
+const purgeSlice = 500;
+
+export function createSessionStore(database: Database): SessionStore {
+  const { query, now } = database;
+
+  /** Not ended, neither idle nor past its last day, its account enabled. */
+  const isLive = (eb: ExpressionBuilder<Schema, 'sessions' | 'accounts'>) =>
+    eb.and([
+      eb('sessions.ended_at', 'is', null),
+      eb('sessions.last_active_at', '>', sql<number>`${now} - ${sql.lit(idleMs)}`),
+      eb('sessions.created_at', '>', sql<number>`${now} - ${sql.lit(absoluteMs)}`),
+      eb('accounts.disabled_at', 'is', null),
+    ]);
+
+  const liveSessionOf = (trx: Transaction, sessionId: string) =>
+    trx
+      .selectFrom('sessions')
+      .innerJoin('accounts', 'accounts.id', 'sessions.account_id')
+      .select(['sessions.id as sessionId', 'accounts.id as accountId'])
+      .where('sessions.id', '=', sessionId)
+      .where(isLive)
+      .executeTakeFirst();
+
+  return {
+    async insert(trx, { id, accountId, refreshTokenHash, address, userAgent }) {
+      await trx
+        .insertInto('sessions')
+        .values({
+          id,
+          account_id: accountId,
+          created_at: now,
+          authenticated_at: now,
+          last_active_at: now,
+          ended_at: null,
+          address,
+          user_agent: userAgent,
+        })
+        .execute();
+      await insertRefreshToken(trx, refreshTokenHash, id);
+    },
+
+    async find(sessionId, accountId) {
+      const row = await query
+        .selectFrom('sessions')
+        .innerJoin('accounts', 'accounts.id', 'sessions.account_id')
+        .select([
+          'sessions.id as sessionId',
+          'accounts.id as accountId',
+          'accounts.email',
+          'accounts.created_at as accountCreatedAt',
+          sql<number>`(${now} - sessions.authenticated_at) / 1000`.as('authenticatedSecondsAgo'),
+        ])
+        .where('sessions.id', '=', sessionId)
+        .where('accounts.id', '=', accountId)
+        .where(isLive)
+        .executeTakeFirst();
+      return row ?? null;
+    },
+
+    rotate: (presentedHash, { nonce, successorHash }, address) =>
+      database.transaction(async (trx): Promise<Rotation> => {
+        // The condition in the UPDATE decides the race: of parallel requests exactly one finds the token unused.
+        const used = await trx
+          .updateTable('refresh_tokens')
+          .set({ used_at: now, successor_nonce: nonce })
+          .where('hash', '=', presentedHash)
+          .where('used_at', 'is', null)
+          .returning('session_id')
+          .executeTakeFirst();
+        if (!used) return presentedAgain(trx, presentedHash, address);
+
+        const session = await liveSessionOf(trx, used.session_id);
+        if (!session) return { outcome: 'refused' };
+        await insertRefreshToken(trx, successorHash, session.sessionId);
+        // The presented token was its parent's successor: now that it is used, the parent has no answer to repeat.
+        await trx
+          .updateTable('refresh_tokens')
+          .set({ successor_nonce: null })
+          .where('session_id', '=', session.sessionId)
+          .where('successor_nonce', 'is not', null)
+          .where('hash', '!=', presentedHash)
+          .execute();
+        await trx.updateTable('sessions').set({ last_active_at: now }).where('id', '=', session.sessionId).execute();
+        return { outcome: 'rotated', session };
+      }),
+
+    async end(sessionId) {
+      await query
+        .updateTable('sessions')
+        .set({ ended_at: now })
+        .where('id', '=', sessionId)
+        .where('ended_at', 'is', null)
+        .execute();
+    },
+
+    async endByRefreshToken(hash) {
+      await query
+        .updateTable('sessions')
+        .set({ ended_at: now })
+        .where('id', 'in', (eb) => eb.selectFrom('refresh_tokens').select('session_id').where('hash', '=', hash))
+        .where('ended_at', 'is', null)
+        .execute();
+    },
+
+    async endAll(trx, accountId) {
+      const { numUpdatedRows } = await trx
+        .updateTable('sessions')
+        .set({ ended_at: now })
+        .where('account_id', '=', accountId)
+        .where('ended_at', 'is', null)
+        .executeTakeFirst();
+      return Number(numUpdatedRows);
+    },
+
+    async markAuthenticated(sessionId) {
+      await query.updateTable('sessions').set({ authenticated_at: now }).where('id', '=', sessionId).execute();
+    },
+
+    saveLastUses: (uses) =>
+      database.transaction(async (trx) => {
+        for (const use of uses) {
+          await trx
+            .updateTable('sessions')
+            .set({ last_active_at: use.at, address: use.address })
+            .where('id', '=', use.id)
+            .where('last_active_at', '<', use.at)
+            .execute();
+        }
+      }),
+
+    async purge() {
+      await query
+        .updateTable('refresh_tokens')
+        .set({ successor_nonce: null })
+        .where('successor_nonce', 'is not', null)
+        .where('used_at', '<', sql<number>`${now} - ${sql.lit(graceMs)}`)
+        .execute();
+      await query
+        .deleteFrom('sessions')
+        .where('id', 'in', (eb) =>
+          eb
+            .selectFrom('sessions')
+            .select('id')
+            .where('last_active_at', '<', sql<number>`${now} - ${sql.lit(idleMs + keepEndedMs)}`)
+            .limit(purgeSlice),
+        )
+        .execute();
+    },
+  };
+
+  async function insertRefreshToken(trx: Transaction, hash: string, sessionId: string): Promise<void> {
+    await trx
+      .insertInto('refresh_tokens')
+      .values({ hash, session_id: sessionId, used_at: null, successor_nonce: null })
+      .execute();
+  }
+
+  /** A token that was used before, or that nobody knows. */
+  async function presentedAgain(trx: Transaction, hash: string, address: string): Promise<Rotation> {
+    const token = await trx
+      .selectFrom('refresh_tokens')
+      .select(['session_id', 'successor_nonce', sql<number>`${now} - used_at`.as('usedMsAgo')])
+      .where('hash', '=', hash)
+      .executeTakeFirst();
+    if (!token) return { outcome: 'refused' };
+    const session = await liveSessionOf(trx, token.session_id);
+    if (!session) return { outcome: 'refused' };
+    if (token.usedMsAgo <= graceMs) {
+      return token.successor_nonce === null
+        ? { outcome: 'refused' }
+        : { outcome: 'repeated', session, successorNonce: token.successor_nonce };
+    }
+    // RFC 9700 section 4.14.2: an old token in use again means that somebody else holds a copy.
+    const { numUpdatedRows } = await trx
+      .updateTable('sessions')
+      .set({ ended_at: now })
+      .where('id', '=', session.sessionId)
+      .where('ended_at', 'is', null)
+      .executeTakeFirst();
+    if (numUpdatedRows > 0n) {
+      await appendEvent(trx, now, {
+        accountId: session.accountId,
+        kind: 'refresh_reuse',
+        address,
+        sessionId: session.sessionId,
+        apiKeyId: null,
+        details: {},
+      });
+    }
+    return { outcome: 'refused' };
+  }
+}

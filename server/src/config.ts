@@ -1,0 +1,226 @@
+import { readFileSync } from 'node:fs';
+import { BlockList, isIP } from 'node:net';
+import { join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+
+export interface Config {
+  host: string;
+  port: number;
+  /** Absolute path of the SQLite file. */
+  databasePath: string;
+  /** Absolute path. */
+  dataDirectory: string;
+  /** Origin without a trailing slash, such as `https://api.example.com`. */
+  publicUrl: string;
+  /** `null`: made and kept in the data folder. */
+  secret: string | null;
+  previousSecret: string | null;
+  signup: 'open' | 'closed';
+  maxDocumentBytes: number;
+  accountQuotaBytes: number;
+  logLevel: LogLevel;
+}
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+interface Setting {
+  name: string;
+  /** As the README's table shows it. */
+  defaultText: string;
+  about: string;
+}
+
+/** Every setting, in the README's order. `_FILE` beside a secret names a file that holds it. */
+export const settings: readonly Setting[] = [
+  { name: 'HOST', defaultText: '`127.0.0.1`', about: 'Address to listen on.' },
+  { name: 'PORT', defaultText: '`8080`', about: 'Port to listen on; `0` picks a free one.' },
+  {
+    name: 'INKSONG_PUBLIC_URL',
+    defaultText: '`http://localhost:PORT`',
+    about: 'The origin people reach it at. Must be https unless it is loopback. Required when `HOST` is not loopback.',
+  },
+  { name: 'INKSONG_DATA_DIR', defaultText: '`./data`', about: 'Folder of the database and the generated secret.' },
+  {
+    name: 'DATABASE_URL',
+    defaultText: '`inksong.db` in the data folder',
+    about: 'The SQLite file, as a path or a `file:` URL.',
+  },
+  {
+    name: 'INKSONG_SECRET',
+    defaultText: 'made in the data folder',
+    about: 'At least 32 bytes; access tokens are signed with a key derived from it. Or `INKSONG_SECRET_FILE`.',
+  },
+  {
+    name: 'INKSONG_SECRET_PREVIOUS',
+    defaultText: 'none',
+    about:
+      'The secret before the last change: its access tokens stay valid until they expire. Or `INKSONG_SECRET_PREVIOUS_FILE`.',
+  },
+  {
+    name: 'INKSONG_SIGNUP',
+    defaultText: '`open` on loopback',
+    about:
+      '`open`, or `closed`: only links from `inksong accounts create` sign up. Must be set when `HOST` is not loopback.',
+  },
+  { name: 'INKSONG_MAX_DOCUMENT_BYTES', defaultText: '`26214400`', about: 'Largest document (25 MiB).' },
+  {
+    name: 'INKSONG_ACCOUNT_QUOTA_BYTES',
+    defaultText: '`1073741824`',
+    about: 'Bytes of documents an account may hold (1 GiB).',
+  },
+  { name: 'LOG_LEVEL', defaultText: '`info`', about: `One of ${logLevels.map((level) => `\`${level}\``).join(', ')}.` },
+];
+
+/** All that is wrong with the configuration, a sentence each. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'));
+    this.faults = faults;
+  }
+}
+
+/** Returns the environment with what a `.env` file in `directory` adds; the environment itself wins. */
+export function readEnvironment(environment: NodeJS.ProcessEnv, directory: string): NodeJS.ProcessEnv {
+  try {
+    return { ...parseEnv(readFileSync(join(directory, '.env'), 'utf8')), ...environment };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return environment;
+    throw new ConfigError([`The .env file cannot be read: ${(error as Error).message}.`]);
+  }
+}
+
+/** Reads the settings. Throws ConfigError naming every fault at once; a misspelt INKSONG_ name is one. */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const faults: string[] = [];
+  const text = (name: string): string | undefined => environment[name] || undefined;
+  const read = <T>(name: string, fallback: T, parse: (value: string) => T): T => {
+    const value = text(name);
+    if (value === undefined) return fallback;
+    try {
+      return parse(value);
+    } catch (error) {
+      faults.push(`${name} ${(error as Error).message}.`);
+      return fallback;
+    }
+  };
+  const secret = (name: string): string | null => {
+    const file = text(`${name}_FILE`);
+    if (file !== undefined && text(name) !== undefined) faults.push(`${name} and ${name}_FILE are both set; keep one.`);
+    const value = file === undefined ? text(name) : read(`${name}_FILE`, undefined, readSecretFile);
+    if (value === undefined) return null;
+    if (Buffer.byteLength(value) < minimumSecretBytes) {
+      faults.push(`${name} is shorter than ${minimumSecretBytes} bytes; make one with: openssl rand -base64 32.`);
+    }
+    return value;
+  };
+
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith('INKSONG_') && !isKnown(name, environment[name] ?? '')) faults.push(unknownSetting(name));
+  }
+
+  const host = text('HOST') ?? '127.0.0.1';
+  const port = read('PORT', 8080, integer(0, 65535));
+  const dataDirectory = resolve(text('INKSONG_DATA_DIR') ?? './data');
+  const publicUrl = read('INKSONG_PUBLIC_URL', null, parsePublicUrl);
+  const signup = read('INKSONG_SIGNUP', null, oneOf('open', 'closed'));
+  if (!isLoopback(host)) {
+    if (text('INKSONG_PUBLIC_URL') === undefined)
+      faults.push(`INKSONG_PUBLIC_URL must be set, since HOST ${host} is not loopback.`);
+    if (text('INKSONG_SIGNUP') === undefined)
+      faults.push(`INKSONG_SIGNUP must be set to open or closed, since HOST ${host} is not loopback.`);
+  }
+  const config: Config = {
+    host,
+    port,
+    databasePath: read('DATABASE_URL', join(dataDirectory, 'inksong.db'), parseDatabaseUrl),
+    dataDirectory,
+    publicUrl: publicUrl ?? `http://localhost:${port}`,
+    secret: secret('INKSONG_SECRET'),
+    previousSecret: secret('INKSONG_SECRET_PREVIOUS'),
+    signup: signup ?? 'open',
+    maxDocumentBytes: read('INKSONG_MAX_DOCUMENT_BYTES', 25 * 1024 * 1024, integer(1, 1024 ** 3)),
+    accountQuotaBytes: read('INKSONG_ACCOUNT_QUOTA_BYTES', 1024 ** 3, integer(1, 1024 ** 5)),
+    logLevel: read('LOG_LEVEL', 'info', oneOf(...logLevels)),
+  };
+  if (faults.length > 0) throw new ConfigError(faults);
+  return config;
+}
+
+const minimumSecretBytes = 32;
+
+/** INKSONG_API_KEY is for integrators' own programs; the others are what container orchestrators set for a service named inksong. */
+function isKnown(name: string, value: string): boolean {
+  if (settings.some((setting) => setting.name === name)) return true;
+  if (name === 'INKSONG_SECRET_FILE' || name === 'INKSONG_SECRET_PREVIOUS_FILE') return true;
+  if (name === 'INKSONG_API_KEY') return true;
+  if (name === 'INKSONG_PORT') return /^(tcp|udp):\/\//.test(value);
+  return /^INKSONG_(PORT_\d+_(TCP|UDP)|SERVICE_(HOST|PORT))/.test(name);
+}
+
+function unknownSetting(name: string): string {
+  const near = settings.find((setting) => setting.name.includes(name.slice(8)) || name.includes(setting.name));
+  return `${name} is not a setting of this version${near ? `; did you mean ${near.name}?` : '.'}`;
+}
+
+function integer(from: number, to: number): (value: string) => number {
+  return (value) => {
+    const number = Number(value);
+    if (!/^\d{1,16}$/.test(value) || number < from || number > to) {
+      throw new Error(`must be a whole number from ${from} to ${to}, not "${value}"`);
+    }
+    return number;
+  };
+}
+
+function oneOf<T extends string>(...values: T[]): (value: string) => T {
+  return (value) => {
+    if (!values.includes(value as T)) throw new Error(`must be one of ${values.join(', ')}, not "${value}"`);
+    return value as T;
+  };
+}
+
+function readSecretFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trimEnd();
+  } catch (error) {
+    throw new Error(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+function parseDatabaseUrl(value: string): string {
+  if (/^(?!file:)[a-z][a-z0-9+.-]+:/i.test(value)) {
+    throw new Error('must be a path or a file: URL; this version stores everything in SQLite');
+  }
+  return value.startsWith('file:') ? resolve(value.slice('file:'.length).replace(/^\/\/(?=\/)/, '')) : resolve(value);
+}
+
+function parsePublicUrl(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw new Error(`must look like https://api.example.com, not "${value}"`);
+  }
+  if (url.pathname !== '/' || url.search || url.hash || url.username) {
+    throw new Error('must be an origin: scheme, host and port, nothing after them');
+  }
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+    throw new Error(
+      'must be https, since browsers drop the sign-in cookie over plain http; see docs/self-hosting.md for TLS in three lines',
+    );
+  }
+  return url.origin;
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** Tells whether a host name or address is this machine itself. */
+export function isLoopback(host: string): boolean {
+  const address = host.replace(/^\[(.*)\]$/, '$1');
+  const family = isIP(address);
+  if (family === 0) return address === 'localhost' || address.endsWith('.localhost');
+  return loopback.check(address, family === 6 ? 'ipv6' : 'ipv4');
+}

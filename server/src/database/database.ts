@@ -1,0 +1,31 @@
+import { Kysely, type Transaction as KyselyTransaction, type RawBuilder, sql } from 'kysely';
+import type { Schema } from './schema.ts';
+import { openSqlite, SqliteDialect } from './sqlite-driver.ts';
+
+/** One open transaction; every store method that takes one does its part of it. */
+export type Transaction = KyselyTransaction<Schema>;
+
+export interface Database {
+  /** For single statements, and for reads. Throws when used inside a transaction: use its `trx` there. */
+  readonly query: Kysely<Schema>;
+  /** Runs `work` in one transaction: committed and synced when this resolves, rolled back when it throws. */
+  transaction<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
+  /** The database's clock in milliseconds since 1970, as an SQL expression. */
+  readonly now: RawBuilder<number>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the SQLite file at `path`, creating it when absent. Migrations are separate: see migrate.ts.
+ * All queries throw AppError `unavailable` (503) or `storage_full` (507) when the file cannot be read or written.
+ */
+export function openDatabase(path: string): Database {
+  const dialect = new SqliteDialect(openSqlite(path));
+  const query = new Kysely<Schema>({ dialect });
+  return {
+    query,
+    transaction: (work) => dialect.guardTransaction(() => query.transaction().execute(work)),
+    now: sql<number>`CAST(unixepoch('subsec') * 1000 AS INTEGER)`,
+    close: () => query.destroy(),
+  };
+}

@@ -1,0 +1,204 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import { AppError } from '../app-error.ts';
+
+/** SQLite releases from 3.7.0 to 3.51.2 may corrupt a database when a WAL reset races with a checkpoint. */
+const oldestSafeSqlite = [3, 51, 3] as const;
+
+/** Prepared statements kept; the program has about a hundred different ones. */
+const statementCacheSize = 256;
+
+/**
+ * Opens (and creates) a SQLite file so that a commit that was answered survives a power cut.
+ * Throws when the SQLite inside this Node is older than 3.51.3 or a durability setting does not take.
+ */
+export function openSqlite(path: string): DatabaseSync {
+  const file = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true });
+  const pragma = (name: string): unknown => Object.values(file.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+
+  const version = String(file.prepare('SELECT sqlite_version() AS v').get()?.v);
+  if (isOlder(version, oldestSafeSqlite)) {
+    throw new Error(`SQLite ${version} can corrupt its write-ahead log; 3.51.3 or newer is needed.`);
+  }
+  file.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000');
+  // NORMAL (1) would let a power cut roll an answered rotation back; FULL is 2.
+  if (pragma('journal_mode') !== 'wal' || pragma('synchronous') !== 2 || pragma('foreign_keys') !== 1) {
+    throw new Error(`The file system of ${path} does not let SQLite use its write-ahead log durably.`);
+  }
+  return file;
+}
+
+function isOlder(version: string, than: readonly number[]): boolean {
+  const parts = version.split('.').map(Number);
+  for (const [index, wanted] of than.entries()) {
+    const part = parts[index] ?? 0;
+    if (part !== wanted) return part < wanted;
+  }
+  return false;
+}
+
+/** Kysely over one `node:sqlite` connection. Every transaction is BEGIN IMMEDIATE, so it never fails half-way for a lock. */
+export class SqliteDialect implements Dialect {
+  readonly #driver: SqliteDriver;
+  constructor(file: DatabaseSync) {
+    this.#driver = new SqliteDriver(file);
+  }
+  createDriver = (): SqliteDriver => this.#driver;
+  createQueryCompiler = (): SqliteQueryCompiler => new SqliteQueryCompiler();
+  createAdapter = (): SqliteAdapter => new SerializedSqliteAdapter();
+  createIntrospector: Dialect['createIntrospector'] = (db) => new SqliteIntrospector(db);
+
+  /** Runs `work`, in which exactly one connection may be acquired: the transaction's own. */
+  guardTransaction<T>(work: () => Promise<T>): Promise<T> {
+    return this.#driver.guardTransaction(work);
+  }
+}
+
+class SerializedSqliteAdapter extends SqliteAdapter {
+  /** True here means: this driver does its own queueing, see `SqliteDriver#acquireConnection`. */
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+  /** SQLite's DDL is transactional, so a migration that is killed leaves nothing behind. */
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+class SqliteDriver implements Driver {
+  readonly #file: DatabaseSync;
+  readonly #connection: SqliteConnection;
+  readonly #insideTransaction = new AsyncLocalStorage<{ acquired: boolean }>();
+  #busy = false;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(file: DatabaseSync) {
+    this.#file = file;
+    this.#connection = new SqliteConnection(file);
+  }
+
+  guardTransaction<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#insideTransaction.getStore()) throw new Error('A transaction was started inside a transaction.');
+    return this.#insideTransaction.run({ acquired: false }, work);
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const transaction = this.#insideTransaction.getStore();
+    if (transaction?.acquired) {
+      // With one connection this query would wait for the transaction that is waiting for it.
+      throw new Error('The database was used inside a transaction without its `trx`.');
+    }
+    if (transaction) transaction.acquired = true;
+    if (this.#busy) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#busy = true;
+    return this.#connection;
+  }
+
+  async releaseConnection(): Promise<void> {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#busy = false;
+  }
+
+  async beginTransaction(): Promise<void> {
+    this.#connection.exec('BEGIN IMMEDIATE');
+  }
+  async commitTransaction(): Promise<void> {
+    this.#connection.exec('COMMIT');
+  }
+  async rollbackTransaction(): Promise<void> {
+    // A failed COMMIT or a full disk may have rolled back by itself.
+    if (this.#file.isTransaction) this.#connection.exec('ROLLBACK');
+  }
+
+  async destroy(): Promise<void> {
+    this.#connection.forgetStatements();
+    this.#file.close();
+  }
+}
+
+class SqliteConnection implements DatabaseConnection {
+  readonly #file: DatabaseSync;
+  readonly #statements = new Map<string, { statement: StatementSync; returnsRows: boolean }>();
+
+  constructor(file: DatabaseSync) {
+    this.#file = file;
+  }
+
+  exec(sql: string): void {
+    try {
+      this.#file.exec(sql);
+    } catch (error) {
+      throw translateSqliteError(error);
+    }
+  }
+
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    try {
+      const { statement, returnsRows } = this.#prepare(sql);
+      const binds = parameters.map(toBind);
+      if (returnsRows) return { rows: statement.all(...binds) as R[] };
+      const { changes } = statement.run(...binds);
+      return { rows: [], numAffectedRows: BigInt(changes) };
+    } catch (error) {
+      throw translateSqliteError(error);
+    }
+  }
+
+  async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+    yield await this.executeQuery<R>(query);
+  }
+
+  forgetStatements(): void {
+    this.#statements.clear();
+  }
+
+  #prepare(sql: string): { statement: StatementSync; returnsRows: boolean } {
+    let prepared = this.#statements.get(sql);
+    if (!prepared) {
+      const statement = this.#file.prepare(sql);
+      prepared = { statement, returnsRows: statement.columns().length > 0 };
+      if (this.#statements.size >= statementCacheSize) {
+        const oldest = this.#statements.keys().next().value;
+        if (oldest !== undefined) this.#statements.delete(oldest);
+      }
+      this.#statements.set(sql, prepared);
+    }
+    return prepared;
+  }
+}
+
+/** `node:sqlite` takes a first object for a bag of named parameters and binds NULL in silence: refuse what it may misread. */
+function toBind(value: unknown): null | number | bigint | string | Uint8Array {
+  if (value === null || typeof value === 'number' || typeof value === 'bigint' || typeof value === 'string') {
+    return value;
+  }
+  if (value instanceof Uint8Array) return value;
+  throw new TypeError(`A ${typeof value} cannot be bound to a query.`);
+}
+
+const sqliteFull = 13;
+/** BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL, NOTADB: the state cannot be read or written now. */
+const sqliteOutages = new Set([5, 6, 7, 8, 10, 11, 14, 15, 26]);
+
+function translateSqliteError(error: unknown): unknown {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  if (code === 'ERR_INVALID_STATE') return new AppError('unavailable', { cause: error, retryAfterSeconds: 1 });
+  if (code !== 'ERR_SQLITE_ERROR' || errcode === undefined) return error;
+  const primary = errcode & 0xff;
+  if (primary === sqliteFull) return new AppError('storage_full', { cause: error });
+  if (sqliteOutages.has(primary)) return new AppError('unavailable', { cause: error, retryAfterSeconds: 1 });
+  return error;
+}

@@ -1,0 +1,71 @@
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../app-error.ts';
+import type { Authenticate } from '../auth/authenticate.ts';
+import type { BearerPrincipal, Principal } from '../auth/principal.ts';
+import { clientAddress } from '../edge/client-address.ts';
+import { readCredential } from './credentials.ts';
+
+/**
+ * Who may call a route. Every route states it; one that does not keeps the server from starting.
+ * - `public`: anybody; credentials are not looked at.
+ * - `both`: an API key or a Bearer token.
+ * - `bearer`: a Bearer token; an API key gets 403, so that a leaked one cannot entrench itself.
+ * - `bearer-fresh`: a Bearer token whose session proved the password in the last 15 minutes.
+ * - `refresh-cookie`: the handler reads the refresh cookie; nothing else counts.
+ */
+export type Access = 'public' | 'both' | 'bearer' | 'bearer-fresh' | 'refresh-cookie';
+
+export const freshSeconds = 15 * 60;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access: Access;
+  }
+  interface FastifyRequest {
+    principal: Principal | null;
+  }
+}
+
+/** Returns the hook that settles a route's access before its body is read: form 400, verify 401, access 403. */
+export function authenticationHook(authenticate: Authenticate): (request: FastifyRequest) => Promise<void> {
+  return async (request) => {
+    const { access } = request.routeOptions.config;
+    if (request.is404 || access === 'public' || access === 'refresh-cookie') return;
+
+    const credential = readCredential(request.raw.rawHeaders);
+    if (!credential) {
+      throw new AppError('invalid_credentials', {
+        detail: 'Send an API key in X-API-Key or an access token in Authorization: Bearer.',
+      });
+    }
+    const principal = await authenticate(credential, clientAddress(request.socket));
+    if (access !== 'both') requireSession(principal, access);
+    request.principal = principal;
+  };
+}
+
+function requireSession(principal: Principal, access: Access): void {
+  if (principal.scheme !== 'bearer') {
+    throw new AppError('session_required', {
+      detail: 'Keys and sessions are managed by a signed-in person; send a Bearer token.',
+    });
+  }
+  if (access === 'bearer-fresh' && principal.authenticatedSecondsAgo > freshSeconds) {
+    throw new AppError('reauthentication_required', {
+      detail: 'Prove the password at POST /api/v1/auth/reauthenticate, then try again.',
+    });
+  }
+}
+
+/** Returns who is calling, on a route whose access demands a credential. */
+export function principalOf(request: FastifyRequest): Principal {
+  if (!request.principal) throw new Error('This route did not ask for a credential.');
+  return request.principal;
+}
+
+/** Returns the session that is calling, on a `bearer` or `bearer-fresh` route. */
+export function sessionOf(request: FastifyRequest): BearerPrincipal {
+  const principal = principalOf(request);
+  if (principal.scheme !== 'bearer') throw new Error('This route did not ask for a session.');
+  return principal;
+}

@@ -1,0 +1,34 @@
+import { AppError } from '../app-error.ts';
+import type { HttpServer } from './server.ts';
+
+/**
+ * Makes JSON the only body a route reads unless its room adds another parser (RFC 8259: UTF-8).
+ * An empty body is `{}`; a compressed one, or another charset, is refused.
+ */
+export function parseJsonBodies(server: HttpServer): void {
+  const parseJson = server.getDefaultJsonParser('error', 'error');
+  const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (/charset=(?!"?utf-8"?)/i.test(request.headers['content-type'] ?? '')) {
+      return done(new AppError('unsupported_media_type', { detail: 'JSON is read as UTF-8.' }));
+    }
+    if (body.length === 0) return done(null, {});
+    let text: string;
+    try {
+      text = utf8.decode(body as Buffer);
+    } catch {
+      return done(new AppError('invalid_request', { detail: 'The body is not valid UTF-8.' }));
+    }
+    void parseJson(request, text, (error, value) =>
+      error ? done(new AppError('invalid_request', { detail: 'The body is not valid JSON.' })) : done(null, value),
+    );
+  });
+  server.addHook('onRequest', async (request) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+      throw new AppError('unsupported_media_type', { detail: 'Send the body uncompressed.' });
+    }
+  });
+}

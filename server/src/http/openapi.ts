@@ -1,0 +1,140 @@
+import swagger from '@fastify/swagger';
+import type { FastifySchema } from 'fastify';
+import { Type } from 'typebox';
+import type { ErrorCode } from '../app-error.ts';
+import type { Access } from './authentication.ts';
+import { problemKinds } from './problem.ts';
+import type { HttpServer } from './server.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What this route refuses beyond what its access, body, query and path already imply. */
+    errors?: readonly ErrorCode[];
+    /** Parts of the OpenAPI operation that the route's schema cannot say, such as a body of any type. */
+    openapi?: Record<string, unknown>;
+  }
+}
+
+const description = `A document API with accounts. Servers send a long-lived key in \`X-API-Key\`; browsers send a short-lived
+access token in \`Authorization: Bearer\`. The endpoints do not care which, only that it is valid.`;
+
+const problemSchema = Type.Object(
+  {
+    type: Type.String({ format: 'uri', description: 'Stable for each code.' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'What to change, for a person.' }),
+    code: Type.Enum(Object.keys(problemKinds) as ErrorCode[], { description: 'What a program should branch on.' }),
+    request_id: Type.String({ description: 'Also in X-Request-Id; quote it when asking for help.' }),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object({
+          pointer: Type.String({ description: 'JSON Pointer (RFC 6901) into the request.' }),
+          detail: Type.String(),
+        }),
+      ),
+    ),
+  },
+  { title: 'Problem', description: 'RFC 9457 problem details.', additionalProperties: false },
+);
+
+const securityOf: Record<Access, Record<string, string[]>[]> = {
+  public: [],
+  both: [{ apiKey: [] }, { bearer: [] }],
+  bearer: [{ bearer: [] }],
+  'bearer-fresh': [{ bearer: [] }],
+  'refresh-cookie': [{ refreshCookie: [] }],
+};
+
+/** Generates /openapi.json (OpenAPI 3.1) from the routes. Call before any route is added. */
+export async function registerOpenApi(server: HttpServer, publicUrl: string): Promise<void> {
+  const overrides = new Map<string, Record<string, unknown>>();
+
+  await server.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Inksong',
+        version: '1',
+        description,
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: publicUrl }],
+      tags: [
+        { name: 'Sign-in', description: 'Accounts, access tokens and the refresh cookie.' },
+        { name: 'API keys', description: 'See and rotate the key; only for signed-in people.' },
+        { name: 'Documents', description: 'With either scheme.' },
+        { name: 'Service', description: 'Health.' },
+      ],
+      components: {
+        securitySchemes: {
+          apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: '`ink_` and 48 hexadecimal digits.' },
+          bearer: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description: 'From login or refresh; valid for 15 minutes.',
+          },
+          refreshCookie: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: '__Host-inksong_refresh',
+            description: 'Set by login; httpOnly.',
+          },
+        },
+        schemas: { Problem: problemSchema as never },
+      },
+    },
+    transform({ schema, url, route }) {
+      const { access, errors = [], openapi } = route.config ?? { access: 'public' };
+      if (!schema || schema.hide) return { schema: { ...schema, hide: true }, url };
+      const id = (schema as { operationId?: string }).operationId;
+      if (openapi && id !== undefined) overrides.set(id, openapi);
+      const documented = {
+        ...schema,
+        security: securityOf[access],
+        response: { ...(schema.response as object), ...errorResponses([...impliedErrors(access, schema), ...errors]) },
+      };
+      return { schema: documented, url };
+    },
+    transformObject(document) {
+      const { openapiObject } = document as {
+        openapiObject: { paths?: Record<string, Record<string, { operationId?: string }>> };
+      };
+      for (const operations of Object.values(openapiObject.paths ?? {})) {
+        for (const operation of Object.values(operations)) {
+          Object.assign(operation, overrides.get(operation.operationId ?? ''));
+        }
+      }
+      return openapiObject as never;
+    },
+  });
+
+  server.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => server.swagger());
+}
+
+/** What a route may answer merely because of its access and the parts of a request it reads. */
+function impliedErrors(access: Access, schema: FastifySchema): ErrorCode[] {
+  const codes: ErrorCode[] = ['invalid_request', 'internal_error', 'unavailable'];
+  if (access !== 'public') codes.push('invalid_credentials');
+  if (access === 'bearer' || access === 'bearer-fresh') codes.push('session_required');
+  if (access === 'bearer-fresh') codes.push('reauthentication_required');
+  if (access === 'refresh-cookie') codes.push('origin_not_allowed');
+  if (schema.body) codes.push('content_too_large', 'unsupported_media_type', 'validation_failed');
+  if (schema.querystring) codes.push('validation_failed');
+  if (schema.params) codes.push('not_found');
+  return codes;
+}
+
+function errorResponses(codes: readonly ErrorCode[]): Record<number, unknown> {
+  const responses: Record<number, unknown> = {};
+  for (const [status, group] of Map.groupBy([...new Set(codes)].sort(), (code) => problemKinds[code].status)) {
+    responses[status] = {
+      description: group.map((code) => `\`${code}\`: ${problemKinds[code].title}.`).join(' '),
+      ...(status === 401 && { headers: { 'WWW-Authenticate': { schema: { type: 'string' } } } }),
+      ...(status === 503 && { headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } } }),
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    };
+  }
+  return responses;
+}

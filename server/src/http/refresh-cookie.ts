@@ -1,0 +1,40 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../app-error.ts';
+
+const name = '__Host-inksong_refresh';
+/** RFC 6265bis section 4.1.3.2: a `__Host-` cookie is Secure, has Path=/ and no Domain, so no sibling host can set it. */
+const attributes = 'HttpOnly; Secure; SameSite=Strict; Path=/';
+/** The idle limit of a session. */
+const maxAgeSeconds = 30 * 24 * 3600;
+
+/** Returns the refresh token a browser sent along, or null. Two cookies of the name count as none: neither can be trusted. */
+export function readRefreshCookie(request: FastifyRequest): string | null {
+  const values = (request.headers.cookie ?? '')
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1));
+  return values.length === 1 ? (values[0] ?? null) : null;
+}
+
+export function setRefreshCookie(reply: FastifyReply, token: string): void {
+  reply.header('Set-Cookie', `${name}=${token}; ${attributes}; Max-Age=${maxAgeSeconds}`);
+}
+
+export function clearRefreshCookie(reply: FastifyReply): void {
+  reply.header('Set-Cookie', `${name}=; ${attributes}; Max-Age=0`);
+}
+
+/**
+ * Returns the hook of every route that reads the refresh cookie: refuses pages of other sites and of sibling hosts,
+ * against which SameSite alone is no defence (RFC 6265bis section 8.8). A request with neither header comes from no browser.
+ */
+export function sameOriginOnly(publicUrl: string): (request: FastifyRequest) => Promise<void> {
+  return async ({ headers }) => {
+    const site = headers['sec-fetch-site'];
+    const fromHere =
+      site === undefined ? headers.origin === undefined || headers.origin === publicUrl : site === 'same-origin';
+    if (!fromHere)
+      throw new AppError('origin_not_allowed', { detail: 'A page of another origin may not use the sign-in cookie.' });
+  };
+}
