@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { createAccountStore } from './auth/accounts/account-store.ts';
 import { type Accounts, createAccounts } from './auth/accounts/accounts.ts';
-import { createPasswords } from './auth/accounts/password.ts';
+import { createPasswords, type Passwords } from './auth/accounts/password.ts';
 import { createApiKeyStore } from './auth/api-keys/api-key-store.ts';
 import { type ApiKeys, createApiKeys } from './auth/api-keys/api-keys.ts';
 import { createAuthenticate } from './auth/authenticate.ts';
@@ -24,6 +24,7 @@ import { loadOrCreateSecret } from './secret.ts';
 export interface Services {
   database: Database;
   accounts: Accounts;
+  passwords: Passwords;
   apiKeys: ApiKeys;
   sessions: Sessions;
   documents: Documents;
@@ -42,15 +43,16 @@ export function createServices(config: Config, clock: Clock = systemClock): Serv
   const database = openDatabase(config.databasePath);
   const apiKeys = createApiKeys(createApiKeyStore(database), clock);
   const sessions = createSessions(createSessionStore(database), accessTokens, clock);
+  const passwords = createPasswords();
   const accounts = createAccounts({
     store: createAccountStore(database),
     apiKeys,
     sessions,
-    passwords: createPasswords(),
+    passwords,
     signup: config.signup,
   });
   const documents = createDocuments(createDocumentStore(database, config), config);
-  return { database, accounts, apiKeys, sessions, documents };
+  return { database, passwords, accounts, apiKeys, sessions, documents };
 }
 
 export async function createApp(config: Config, services: Services, log: FastifyBaseLogger): Promise<HttpServer> {

@@ -59,9 +59,16 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
+/** Returns an empty folder that is gone when the test ends. */
+export function temporaryDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'inksong-test-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
 /** Boots the real app on a fresh database and a free port; it is gone when the test ends. */
 export async function bootServer(t: TestContext, environment: Record<string, string> = {}): Promise<TestServer> {
-  const dataDirectory = environment.INKSONG_DATA_DIR ?? mkdtempSync(join(tmpdir(), 'inksong-test-'));
+  const dataDirectory = environment.INKSONG_DATA_DIR ?? temporaryDirectory(t);
   const config = readConfig({ INKSONG_DATA_DIR: dataDirectory, ...environment });
   const services = createServices(config);
   await migrate(services.database);
@@ -78,10 +85,7 @@ export async function bootServer(t: TestContext, environment: Record<string, str
     await app.close();
     await services.database.close();
   };
-  t.after(async () => {
-    await close();
-    if (environment.INKSONG_DATA_DIR === undefined) rmSync(dataDirectory, { recursive: true });
-  });
+  t.after(close);
 
   let registered = 0;
   const call: TestServer['call'] = async (method, path, options = {}) => {

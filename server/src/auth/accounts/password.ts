@@ -29,16 +29,22 @@ export function createPasswords() {
     }
     return limit(work);
   };
-  let decoy: Promise<string> | undefined;
+  let decoyHash: Promise<string> | undefined;
+  /** The PHC string that an unknown address is compared with. */
+  const decoy = (): Promise<string> => {
+    decoyHash ??= hash('nobody has this password', cost);
+    return decoyHash;
+  };
 
   return {
+    decoy,
+
     /** Returns the PHC string of a password. */
     hash: (password: string): Promise<string> => queued(() => hash(normalise(password), cost)),
 
     /** Tells whether a password is the one of this PHC string; `null` stands for an unknown account and costs the same time. */
     async verify(phc: string | null, password: string): Promise<boolean> {
-      decoy ??= hash('nobody has this password', cost);
-      const compared = phc ?? (await decoy);
+      const compared = phc ?? (await decoy());
       const matches = await queued(() => verify(compared, normalise(password)));
       return phc !== null && matches;
     },

@@ -27,7 +27,7 @@ export function sessionRoutes(server: HttpServer, sessions: Sessions, publicUrl:
   server.post(
     '/auth/refresh',
     {
-      config: { access: 'refresh-cookie' },
+      config: { access: 'refresh-cookie', errors: ['invalid_credentials'] },
       onRequest: readsCookie,
       schema: {
         operationId: 'refresh',

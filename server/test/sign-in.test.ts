@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bootServer, goodPassword } from './boot.ts';
+
+const register = (email: string, password = goodPassword) => ({ json: { email, password } });
+
+test('20 parallel registrations of one address make one account with one key', async (t) => {
+  const server = await bootServer(t);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => server.call('POST', '/auth/register', register('one@example.com'))),
+  );
+  assert.equal(answers.filter((answer) => answer.status === 201).length, 1);
+  assert.equal(answers.filter((answer) => answer.json.code === 'email_taken').length, 19);
+  const { query } = server.services.database;
+  assert.equal((await query.selectFrom('accounts').select('id').execute()).length, 1);
+  assert.equal((await query.selectFrom('api_keys').select('id').execute()).length, 1);
+  assert.equal((await query.selectFrom('sessions').select('id').execute()).length, 1);
+});
+
+test('a registration that cannot finish leaves nothing behind', async (t) => {
+  const server = await bootServer(t);
+  const { query } = server.services.database;
+  await query.schema.alterTable('sessions').renameTo('sessions_elsewhere').execute();
+  assert.equal((await server.call('POST', '/auth/register', register('half@example.com'))).status, 500);
+  assert.deepEqual(await query.selectFrom('accounts').select('id').execute(), []);
+  assert.deepEqual(await query.selectFrom('api_keys').select('id').execute(), []);
+});
+
+test('an address is one account in any case and Unicode form', async (t) => {
+  const server = await bootServer(t);
+  await server.register('Zoë@Example.com');
+  const again = await server.call('POST', '/auth/register', register('zoe\u0308@example.COM'));
+  assert.equal(again.json.code, 'email_taken');
+  assert.equal((await server.call('POST', '/auth/login', register('ZOË@example.com'))).status, 200);
+});
+
+test('a password of 15 to 1,024 characters is taken exactly as typed', async (t) => {
+  const server = await bootServer(t);
+  const sized = (length: number) => 'pq'.repeat(512).slice(0, length).padEnd(length, 'z');
+  const tooShort = await server.call('POST', '/auth/register', register('short@example.com', sized(14)));
+  assert.equal(tooShort.status, 422);
+  assert.equal(tooShort.json.errors[0].pointer, '/password');
+  assert.equal((await server.call('POST', '/auth/register', register('long@example.com', sized(1025)))).status, 422);
+
+  for (const password of [sized(15), sized(1024), '🔑'.repeat(15), 'all lower case and spaces ']) {
+    const email = `n${password.length}${password.charCodeAt(0)}@example.com`;
+    assert.equal((await server.call('POST', '/auth/register', register(email, password))).status, 201, password);
+    assert.equal((await server.call('POST', '/auth/login', register(email, password))).status, 200, password);
+  }
+  const exact = 'x'.repeat(72) + 'y'.repeat(128);
+  await server.call('POST', '/auth/register', register('exact@example.com', exact));
+  const near = [
+    exact.slice(0, 72),
+    `${exact.slice(0, 72)}z${exact.slice(73)}`,
+    `${exact} `,
+    exact.toUpperCase(),
+    exact.slice(0, -1),
+  ];
+  for (const password of near) {
+    assert.equal((await server.call('POST', '/auth/login', register('exact@example.com', password))).status, 401);
+  }
+});
+
+test('one password typed composed and decomposed is the same password', async (t) => {
+  const server = await bootServer(t);
+  await server.call('POST', '/auth/register', register('nfc@example.com', 'größere Übermüdung'.normalize('NFC')));
+  const answer = await server.call(
+    'POST',
+    '/auth/login',
+    register('nfc@example.com', 'größere Übermüdung'.normalize('NFD')),
+  );
+  assert.equal(answer.status, 200);
+});
+
+test('unknown address, wrong password and disabled account answer alike', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  const disabled = await server.register();
+  await server.services.accounts.disable(disabled.id);
+  const answers = [
+    await server.call('POST', '/auth/login', register('nobody@example.com')),
+    await server.call('POST', '/auth/login', register(account.email, 'another password of mine')),
+    await server.call('POST', '/auth/login', register(disabled.email)),
+  ];
+  const seen = answers.map(({ status, headers, json, refreshToken }) => {
+    assert.equal(status, 401);
+    return JSON.stringify([{ ...json, request_id: '' }, headers.get('www-authenticate'), refreshToken]);
+  });
+  assert.equal(new Set(seen).size, 1, seen.join('\n'));
+});
+
+test('disabling an account refuses its key, access token and refresh cookie on the next request; enabling revives only the key', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  await server.services.accounts.disable(account.id);
+  assert.equal((await server.call('GET', '/me', { key: account.apiKey })).status, 401);
+  assert.equal((await server.call('GET', '/me', { bearer: account.accessToken })).status, 401);
+  assert.equal((await server.call('POST', '/auth/refresh', { refreshToken: account.refreshToken })).status, 401);
+  await server.services.accounts.enable(account.id);
+  assert.equal((await server.call('GET', '/me', { key: account.apiKey })).status, 200);
+  assert.equal((await server.call('GET', '/me', { bearer: account.accessToken })).status, 401);
+  assert.equal((await server.call('POST', '/auth/refresh', { refreshToken: account.refreshToken })).status, 401);
+});
+
+test('a deleted account is gone, and its address may sign up again as somebody new', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  await server.services.accounts.delete(account.id);
+  assert.equal((await server.call('GET', '/me', { key: account.apiKey })).status, 401);
+  assert.equal((await server.call('GET', '/me', { bearer: account.accessToken })).status, 401);
+  const again = await server.register(account.email);
+  assert.notEqual(again.id, account.id);
+  assert.notEqual(again.apiKey, account.apiKey);
+});
+
+test('logging out ends an unexpired access token and the refresh cookie on the next request', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  const other = await server.login(account);
+  const answer = await server.call('POST', '/auth/logout', { refreshToken: account.refreshToken });
+  assert.equal(answer.status, 204);
+  assert.equal(answer.refreshToken, '', 'the cookie is cleared');
+  assert.match(answer.headers.get('set-cookie') ?? '', /; HttpOnly; Secure; SameSite=Strict; Path=\/; Max-Age=0$/);
+  assert.equal(answer.headers.get('clear-site-data'), '"storage"');
+  assert.equal((await server.call('GET', '/me', { bearer: account.accessToken })).status, 401);
+  assert.equal((await server.call('POST', '/auth/refresh', { refreshToken: account.refreshToken })).status, 401);
+  assert.equal((await server.call('GET', '/me', { bearer: other.accessToken })).status, 200, 'the other session lives');
+});
+
+test('logging out ends the session of the cookie and that of the Bearer token, and is always 204', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  const other = await server.login(account);
+  await server.call('POST', '/auth/logout', { refreshToken: account.refreshToken, bearer: other.accessToken });
+  assert.equal((await server.call('GET', '/me', { bearer: account.accessToken })).status, 401);
+  assert.equal((await server.call('GET', '/me', { bearer: other.accessToken })).status, 401);
+  for (const options of [{}, { refreshToken: 'junk' }, { bearer: 'junk' }, { headers: { Authorization: 'Bearer' } }]) {
+    assert.equal((await server.call('POST', '/auth/logout', options)).status, 204);
+  }
+});
+
+test('signing in ends the session of a refresh cookie sent along, and only that one', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  const kept = await server.login(account);
+  const answer = await server.call('POST', '/auth/login', {
+    json: { email: account.email, password: account.password },
+    refreshToken: account.refreshToken,
+  });
+  assert.equal(answer.status, 200);
+  assert.notEqual(answer.refreshToken, account.refreshToken);
+  assert.equal((await server.call('GET', '/me', { bearer: account.accessToken })).status, 401);
+  assert.equal((await server.call('GET', '/me', { bearer: kept.accessToken })).status, 200);
+});
+
+test('at most two passwords are hashed at once, a bounded number waits, and the rest is told to come back', async (t) => {
+  const server = await bootServer(t);
+  await server.register();
+  const answers = await Promise.all(
+    Array.from({ length: 130 }, (_, n) => server.call('POST', '/auth/login', register(`nobody${n}@example.com`))),
+  );
+  const refused = answers.filter((answer) => answer.status === 503);
+  assert.ok(refused.length > 0 && refused.length <= 28, `${refused.length} refused`);
+  assert.ok(refused.every((answer) => answer.json.code === 'overloaded' && answer.headers.get('retry-after') === '2'));
+  assert.ok(answers.every((answer) => answer.status === 401 || answer.status === 503));
+  assert.equal((await server.call('POST', '/auth/login', register('nobody@example.com'))).status, 401, 'it recovers');
+});
+
+test('an unknown address costs a hash of the same cost as a known one', async (t) => {
+  const server = await bootServer(t);
+  const { passwordHash } = (await server.services.database.query
+    .selectFrom('accounts')
+    .select('password_hash as passwordHash')
+    .executeTakeFirst()) ?? { passwordHash: await server.services.passwords.hash(goodPassword) };
+  assert.match(passwordHash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+  assert.match(await server.services.passwords.decoy(), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+});
+
+test('closed sign-up takes only a link for that very address, once, within 72 hours', async (t) => {
+  const server = await bootServer(t, { INKSONG_SIGNUP: 'closed' });
+  const join = (email: string, invitation?: string) =>
+    server.call('POST', '/auth/register', {
+      json: { email, password: goodPassword, ...(invitation && { invitation }) },
+    });
+  assert.equal((await join('a@example.com')).json.code, 'signup_closed');
+  assert.equal((await server.call('GET', '/auth/config')).json.signup, 'closed');
+
+  const { token } = await server.services.accounts.invite('A@example.com');
+  assert.equal((await join('b@example.com', token)).json.code, 'signup_closed');
+  assert.equal((await join('a@example.com', 'x'.repeat(43))).json.code, 'signup_closed');
+  const joined = await join('a@example.com', token);
+  assert.equal(joined.status, 201);
+  assert.match(joined.json.api_key, /^ink_[0-9a-f]{48}$/);
+  assert.equal((await join('a@example.com', token)).json.code, 'signup_closed');
+
+  const late = await server.services.accounts.invite('late@example.com');
+  await server.services.database.query.updateTable('invitations').set({ expires_at: 1 }).execute();
+  assert.equal((await join('late@example.com', late.token)).json.code, 'signup_closed');
+});
