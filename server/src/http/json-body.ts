@@ -3,7 +3,7 @@ import type { HttpServer } from './server.ts';
 
 /**
  * Makes JSON the only body a route reads unless its room adds another parser (RFC 8259: UTF-8).
- * An empty body is `{}`; a compressed one, or another charset, is refused.
+ * An empty or missing body is `{}`; a compressed one, or another charset, is refused.
  */
 export function parseJsonBodies(server: HttpServer): void {
   const parseJson = server.getDefaultJsonParser('error', 'error');
@@ -30,5 +30,9 @@ export function parseJsonBodies(server: HttpServer): void {
     if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
       throw new AppError('unsupported_media_type', { detail: 'Send the body uncompressed.' });
     }
+  });
+  // Without a content type there is nothing to parse, so that a call may leave out a body that is all optional.
+  server.addHook('preValidation', async (request) => {
+    if (request.body === undefined && request.routeOptions.schema?.body) request.body = {};
   });
 }

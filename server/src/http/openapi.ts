@@ -15,8 +15,24 @@ declare module 'fastify' {
   }
 }
 
+/** What is refused before any operation is reached: told once, in the description, instead of with each operation. */
+const beforeAnyOperation = (
+  ['not_found', 'method_not_allowed', 'request_timeout', 'unsupported_media_type', 'headers_too_large'] as const
+)
+  .map((code) => `${problemKinds[code].status} \`${code}\``)
+  .join(', ');
+
 const description = `A document API with accounts. Servers send a long-lived key in \`X-API-Key\`; browsers send a short-lived
-access token in \`Authorization: Bearer\`. The endpoints do not care which, only that it is valid.`;
+access token in \`Authorization: Bearer\`. The endpoints do not care which, only that it is valid; the few that manage
+credentials take a Bearer token alone.
+
+Collections end in a slash; the form without it is served too, never redirected. Bodies are JSON in UTF-8, and unknown
+fields are refused.
+
+Every refusal is \`application/problem+json\` (RFC 9457) with a stable \`code\`. Besides those listed with each operation,
+any request can meet the ones that come before an operation is reached: ${beforeAnyOperation}.
+A 405 names the supported methods in \`Allow\`, a 503 says in \`Retry-After\` when to come back, and every answer carries
+\`X-Request-Id\`.`;
 
 const problemSchema = Type.Object(
   {
@@ -46,6 +62,16 @@ const securityOf: Record<Access, Record<string, string[]>[]> = {
   'refresh-cookie': [{ refreshCookie: [] }],
 };
 
+interface RequestBody {
+  required?: boolean;
+  content: Record<string, { schema?: { required?: string[]; minProperties?: number } }>;
+}
+
+interface Operation {
+  operationId?: string;
+  requestBody?: RequestBody;
+}
+
 /** Generates /openapi.json (OpenAPI 3.1) from the routes. Call before any route is added. */
 export async function registerOpenApi(server: HttpServer, publicUrl: string): Promise<void> {
   const overrides = new Map<string, Record<string, unknown>>();
@@ -55,6 +81,7 @@ export async function registerOpenApi(server: HttpServer, publicUrl: string): Pr
       openapi: '3.1.0',
       info: {
         title: 'Inksong',
+        summary: 'A self-hosted document API with accounts: API keys and Bearer tokens on the same endpoints.',
         version: '1',
         description,
         license: { name: 'MIT', identifier: 'MIT' },
@@ -99,10 +126,11 @@ export async function registerOpenApi(server: HttpServer, publicUrl: string): Pr
     },
     transformObject(document) {
       const { openapiObject } = document as {
-        openapiObject: { paths?: Record<string, Record<string, { operationId?: string }>> };
+        openapiObject: { paths?: Record<string, Record<string, Operation>> };
       };
       for (const operations of Object.values(openapiObject.paths ?? {})) {
         for (const operation of Object.values(operations)) {
+          if (operation.requestBody) operation.requestBody.required = !allowsNoBody(operation.requestBody);
           Object.assign(operation, overrides.get(operation.operationId ?? ''));
         }
       }
@@ -113,10 +141,17 @@ export async function registerOpenApi(server: HttpServer, publicUrl: string): Pr
   server.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => server.swagger());
 }
 
+/** A missing body is `{}`, so it may be left out where `{}` is allowed; the plugin calls every body required. */
+function allowsNoBody({ content }: RequestBody): boolean {
+  return Object.values(content).every(
+    ({ schema }) => schema && (schema.required ?? []).length === 0 && !schema.minProperties,
+  );
+}
+
 /** What a route may answer merely because of its access and the parts of a request it reads. */
 function impliedErrors(access: Access, schema: FastifySchema): ErrorCode[] {
   const codes: ErrorCode[] = ['invalid_request', 'internal_error', 'unavailable'];
-  if (access !== 'public') codes.push('invalid_credentials');
+  if (access !== 'public' && access !== 'refresh-cookie') codes.push('invalid_credentials');
   if (access === 'bearer' || access === 'bearer-fresh') codes.push('session_required');
   if (access === 'bearer-fresh') codes.push('reauthentication_required');
   if (access === 'refresh-cookie') codes.push('origin_not_allowed');
@@ -131,8 +166,9 @@ function errorResponses(codes: readonly ErrorCode[]): Record<number, unknown> {
   for (const [status, group] of Map.groupBy([...new Set(codes)].sort(), (code) => problemKinds[code].status)) {
     responses[status] = {
       description: group.map((code) => `\`${code}\`: ${problemKinds[code].title}.`).join(' '),
-      ...(status === 401 && { headers: { 'WWW-Authenticate': { schema: { type: 'string' } } } }),
-      ...(status === 503 && { headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } } }),
+      // Plain JSON Schemas: the plugin makes OpenAPI header objects of them.
+      ...(status === 401 && { headers: { 'WWW-Authenticate': { description: 'The challenge.', type: 'string' } } }),
+      ...(status === 503 && { headers: { 'Retry-After': { description: 'Seconds.', type: 'integer' } } }),
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
     };
   }

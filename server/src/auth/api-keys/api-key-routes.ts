@@ -64,10 +64,6 @@ export function apiKeyRoutes(server: HttpServer, apiKeys: ApiKeys): void {
           ),
         },
       },
-      // The body is optional: without one, the rotation has no reason.
-      preValidation: async (request) => {
-        request.body ??= {};
-      },
     },
     async (request) => {
       const { accountId, sessionId } = sessionOf(request);
