@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger } from 'fastify';
+import type { Logger } from 'pino';
 
 export interface Chore {
   name: string;
@@ -10,7 +10,7 @@ export interface Chore {
  * Runs each chore again and again, its next run starting `everySeconds` after the last one ended.
  * Returns a function that stops them and resolves when none is running.
  */
-export function startHousekeeping(chores: readonly Chore[], log: Pick<FastifyBaseLogger, 'warn'>): () => Promise<void> {
+export function startHousekeeping(chores: readonly Chore[], log: Pick<Logger, 'warn'>): () => Promise<void> {
   let stopped = false;
   const running = new Set<Promise<void>>();
   const timers = new Set<NodeJS.Timeout>();
@@ -35,7 +35,7 @@ export function startHousekeeping(chores: readonly Chore[], log: Pick<FastifyBas
   };
 }
 
-async function runOnce({ name, run }: Chore, log: Pick<FastifyBaseLogger, 'warn'>): Promise<void> {
+async function runOnce({ name, run }: Chore, log: Pick<Logger, 'warn'>): Promise<void> {
   try {
     await run();
   } catch (error) {

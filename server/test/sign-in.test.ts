@@ -155,7 +155,13 @@ test('signing in ends the session of a refresh cookie sent along, and only that 
 
 test('at most two passwords are hashed at once, a bounded number waits, and the rest is told to come back', async (t) => {
   const server = await bootServer(t);
-  await server.register();
+  const most = { hashing: 0, waiting: 0 };
+  const watch = setInterval(() => {
+    const { hashing, waiting } = server.services.passwords.load();
+    most.hashing = Math.max(most.hashing, hashing);
+    most.waiting = Math.max(most.waiting, waiting);
+  }, 1);
+  t.after(() => clearInterval(watch));
   const answers = await Promise.all(
     Array.from({ length: 130 }, (_, n) => server.call('POST', '/auth/login', register(`nobody${n}@example.com`))),
   );
@@ -163,18 +169,46 @@ test('at most two passwords are hashed at once, a bounded number waits, and the 
   assert.ok(refused.length > 0 && refused.length <= 28, `${refused.length} refused`);
   assert.ok(refused.every((answer) => answer.json.code === 'overloaded' && answer.headers.get('retry-after') === '2'));
   assert.ok(answers.every((answer) => answer.status === 401 || answer.status === 503));
+  assert.equal(most.hashing, 2);
+  assert.ok(most.waiting <= 100, `${most.waiting} waited`);
   assert.equal((await server.call('POST', '/auth/login', register('nobody@example.com'))).status, 401, 'it recovers');
 });
 
-test('an unknown address costs a hash of the same cost as a known one', async (t) => {
+test('an unknown address costs one hash of the same cost as a known one', async (t) => {
   const server = await bootServer(t);
-  const { passwordHash } = (await server.services.database.query
+  const account = await server.register();
+  const { password_hash } = await server.services.database.query
     .selectFrom('accounts')
-    .select('password_hash as passwordHash')
-    .executeTakeFirst()) ?? { passwordHash: await server.services.passwords.hash(goodPassword) };
-  assert.match(passwordHash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
-  assert.match(await server.services.passwords.decoy(), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+    .select('password_hash')
+    .executeTakeFirstOrThrow();
+  const cost = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/;
+  assert.match(password_hash, cost);
+  assert.match(await server.services.passwords.decoy(), cost);
+
+  // With both places taken, whoever hashes has to wait, and so shows that it does.
+  for (const email of ['nobody@example.com', 'not an address', account.email]) {
+    const { passwords } = server.services;
+    const busy = Array.from({ length: 20 }, () => passwords.hash('keeps both places taken'));
+    const before = passwords.load().waiting;
+    const answer = server.call('POST', '/auth/login', register(email, 'not the password of anybody'));
+    const waited = await untilWaiting(() => passwords.load().waiting, before);
+    assert.ok(waited, `${email} was answered without a hash`);
+    assert.equal((await answer).status, 401);
+    await Promise.all(busy);
+  }
 });
+
+/** Resolves with whether the queue grew by one before it was empty. */
+async function untilWaiting(waiting: () => number, before: number): Promise<boolean> {
+  let last = before;
+  for (;;) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const now = waiting();
+    if (now > last) return true;
+    if (now === 0) return false;
+    last = now;
+  }
+}
 
 test('closed sign-up takes only a link for that very address, once, within 72 hours', async (t) => {
   const server = await bootServer(t, { INKSONG_SIGNUP: 'closed' });

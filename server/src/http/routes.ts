@@ -3,6 +3,7 @@ import { accountRoutes } from '../auth/accounts/account-routes.ts';
 import { apiKeyRoutes } from '../auth/api-keys/api-key-routes.ts';
 import { sessionRoutes } from '../auth/sessions/session-routes.ts';
 import { healthRoutes } from './health-routes.ts';
+import { pageRoutes } from './page-routes.ts';
 import type { HttpServer } from './server.ts';
 
 /** The table of contents: every route of the API, by room. */
@@ -15,5 +16,6 @@ export async function registerRoutes(server: HttpServer, services: Services, pub
     },
     { prefix: '/api/v1' },
   );
+  pageRoutes(server, publicUrl);
   healthRoutes(server, () => services.database.query.selectNoFrom(services.database.now.as('now')).execute());
 }

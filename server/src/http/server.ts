@@ -7,10 +7,10 @@ import type { Authenticate } from '../auth/authenticate.ts';
 import { newId } from '../id.ts';
 import { authenticationHook } from './authentication.ts';
 import { parseJsonBodies } from './json-body.ts';
-import { methodsOfPaths } from './methods.ts';
 import { registerOpenApi } from './openapi.ts';
 import { sendProblem, toAppError, writeProblem } from './problem.ts';
 import { logRequests } from './request-log.ts';
+import { allowedMethods, collectRoutes, type RouteEntry } from './route-table.ts';
 import { compileValidator } from './validation.ts';
 
 export type HttpServer = FastifyInstance<
@@ -20,6 +20,13 @@ export type HttpServer = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >;
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every route with its access. */
+    routeTable: readonly RouteEntry[];
+  }
+}
 
 export interface HttpServerOptions {
   log: FastifyBaseLogger;
@@ -69,10 +76,7 @@ export async function createHttpServer({ log, publicUrl, authenticate }: HttpSer
   parseJsonBodies(server);
   logRequests(server);
 
-  server.addHook('onRoute', (route) => {
-    if (!route.config?.access) throw new Error(`${String(route.method)} ${route.url} does not state its access.`);
-  });
-  const allowedMethods = methodsOfPaths(server);
+  server.decorate('routeTable', collectRoutes(server));
   await registerOpenApi(server, publicUrl);
 
   server.decorateRequest('principal', null);
@@ -93,7 +97,7 @@ export async function createHttpServer({ log, publicUrl, authenticate }: HttpSer
     return sendProblem(reply, refusal, publicUrl);
   });
   server.setNotFoundHandler((request, reply) => {
-    const methods = allowedMethods(request.url);
+    const methods = allowedMethods(server.routeTable, request.url);
     const refusal =
       methods.length > 0
         ? new AppError('method_not_allowed', {

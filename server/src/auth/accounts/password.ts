@@ -39,6 +39,9 @@ export function createPasswords() {
   return {
     decoy,
 
+    /** Passwords being hashed and waiting for it, at this moment. */
+    load: (): { hashing: number; waiting: number } => ({ hashing: limit.activeCount, waiting: limit.pendingCount }),
+
     /** Returns the PHC string of a password. */
     hash: (password: string): Promise<string> => queued(() => hash(normalise(password), cost)),
 

@@ -1,0 +1,42 @@
+import type { Access } from './authentication.ts';
+import type { HttpServer } from './server.ts';
+
+export interface RouteEntry {
+  method: string;
+  /** With `:id` for what varies. */
+  url: string;
+  access: Access;
+}
+
+/**
+ * Returns the table of all routes, filled as they are added. Call before any route is added.
+ * A route that does not state its access throws there and then, so the server cannot start with it.
+ */
+export function collectRoutes(server: HttpServer): readonly RouteEntry[] {
+  const table: RouteEntry[] = [];
+  server.addHook('onRoute', ({ method, url, config }) => {
+    if (!config?.access) throw new Error(`${String(method)} ${url} does not state its access.`);
+    for (const each of [method].flat()) table.push({ method: each, url, access: config.access });
+  });
+  return table;
+}
+
+/** Returns which methods the path of a URL answers, for the Allow header (RFC 9110 section 10.2.1); none for an unknown path. */
+export function allowedMethods(table: readonly RouteEntry[], url: string): string[] {
+  const path = url.split('?', 1)[0] ?? '';
+  return [...new Set(table.filter((route) => pathPattern(route.url).test(path)).map((route) => route.method))].sort();
+}
+
+const patterns = new Map<string, RegExp>();
+
+/** `/documents/:id/` matches with any one segment for `:id`, with and without the last slash. */
+function pathPattern(url: string): RegExp {
+  let pattern = patterns.get(url);
+  if (!pattern) {
+    const segments = url.split('/').filter((segment) => segment !== '');
+    const source = segments.map((segment) => (segment.startsWith(':') ? '[^/]+' : RegExp.escape(segment))).join('/');
+    pattern = new RegExp(`^/${source}/?$`);
+    patterns.set(url, pattern);
+  }
+  return pattern;
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { sql } from 'kysely';
+import type { Access } from '../src/http/authentication.ts';
+import type { RouteEntry } from '../src/http/route-table.ts';
+import { bootServer, type CallOptions, type TestServer } from './boot.ts';
+
+const kinds = [
+  'none',
+  'key',
+  'bearer',
+  'staleBearer',
+  'both',
+  'expired',
+  'rotated',
+  'loggedOut',
+  'foreign',
+  'disabledKey',
+  'disabledBearer',
+  'refreshCookie',
+] as const;
+type Kind = (typeof kinds)[number];
+
+/** What a route of each access answers to each kind of credential; 'in' means: let in, whatever the handler then says. */
+const expected: Record<Access, Record<Kind, 'in' | `${number} ${string}`>> = {
+  public: every('in'),
+  'refresh-cookie': every('in'),
+  both: {
+    ...every('401 invalid_credentials'),
+    key: 'in',
+    bearer: 'in',
+    staleBearer: 'in',
+    foreign: 'in',
+    both: '400 invalid_request',
+  },
+  bearer: {
+    ...every('401 invalid_credentials'),
+    key: '403 session_required',
+    bearer: 'in',
+    staleBearer: 'in',
+    foreign: 'in',
+    both: '400 invalid_request',
+  },
+  'bearer-fresh': {
+    ...every('401 invalid_credentials'),
+    key: '403 session_required',
+    bearer: 'in',
+    staleBearer: '403 reauthentication_required',
+    foreign: 'in',
+    both: '400 invalid_request',
+  },
+};
+
+function every<T>(value: T): Record<Kind, T> {
+  return Object.fromEntries(kinds.map((kind) => [kind, value])) as Record<Kind, T>;
+}
+
+/** Makes one of each kind of credential, fresh for every route, since some routes end sessions. */
+async function credentials(server: TestServer): Promise<Record<Kind, CallOptions>> {
+  const { services } = server;
+  const account = await server.register();
+  const stale = await server.login(account);
+  const { session_id } = (await server.call('GET', '/me', { bearer: stale.accessToken })).json;
+  await services.database.query
+    .updateTable('sessions')
+    .set({ authenticated_at: sql<number>`authenticated_at - 901000` })
+    .where('id', '=', session_id)
+    .execute();
+  const expired = await server.login(account);
+  await services.database.query
+    .updateTable('sessions')
+    .set({ last_active_at: 0 })
+    .where('id', '=', (await server.call('GET', '/me', { bearer: expired.accessToken })).json.session_id)
+    .execute();
+  const { secret } = await services.apiKeys.rotate(account.id, account.apiKeyId, null, {
+    address: null,
+    sessionId: null,
+  });
+  const loggedOut = await server.login(account);
+  await server.call('POST', '/auth/logout', { bearer: loggedOut.accessToken });
+  const disabled = await server.register();
+  await services.accounts.disable(disabled.id);
+  const foreign = await server.register();
+  return {
+    none: {},
+    key: { key: secret },
+    bearer: { bearer: account.accessToken },
+    staleBearer: { bearer: stale.accessToken },
+    both: { key: secret, bearer: account.accessToken },
+    expired: { bearer: expired.accessToken },
+    rotated: { key: account.apiKey },
+    loggedOut: { bearer: loggedOut.accessToken },
+    foreign: { bearer: foreign.accessToken },
+    disabledKey: { key: disabled.apiKey },
+    disabledBearer: { bearer: disabled.accessToken },
+    refreshCookie: { refreshToken: account.refreshToken },
+  };
+}
+
+test('every route lets in exactly the credentials its access names', async (t) => {
+  const server = await bootServer(t);
+  const table = server.app.routeTable.filter(({ url }) => url.startsWith('/api/v1/'));
+  assert.ok(table.length >= 12, `only ${table.length} routes`);
+
+  const wrong: string[] = [];
+  let asked = 0;
+  let mine = await credentials(server);
+  for (const route of table) {
+    for (const kind of kinds) {
+      const verdict = await judge(server, route, mine[kind]);
+      asked++;
+      if (verdict !== expected[route.access][kind]) {
+        wrong.push(
+          `${route.method} ${route.url} (${route.access}) with ${kind}: ${verdict}, not ${expected[route.access][kind]}`,
+        );
+      }
+      // These two end sessions and use tokens up.
+      if (/\/auth\/(logout|refresh)$/.test(route.url)) mine = await credentials(server);
+    }
+  }
+  assert.deepEqual(wrong, []);
+  t.diagnostic(`${asked} combinations of ${table.length} routes and ${kinds.length} kinds of credential`);
+});
+
+async function judge(server: TestServer, { method, url }: RouteEntry, credential: CallOptions): Promise<string> {
+  // An id that names nothing: whoever is let in gets 404, and nothing is changed.
+  const path = url.replace('/api/v1', '').replace(':id', `${idPrefix(url)}_${'0'.repeat(32)}`);
+  const answer = await server.call(method, path, credential);
+  if (method === 'HEAD') {
+    const codes: Record<number, string> = {
+      400: 'invalid_request',
+      401: 'invalid_credentials',
+      403: 'session_required',
+    };
+    return answer.status in codes ? `${answer.status} ${codes[answer.status]}` : 'in';
+  }
+  const { code } = answer.json ?? {};
+  const refusedByAccess =
+    answer.status === 401 || answer.status === 403 || (answer.status === 400 && /not both/.test(answer.json.detail));
+  // The two routes that themselves refuse what they were given, having let everybody in.
+  const ownRefusal = ['/auth/refresh', '/auth/login'].includes(path) && answer.status === 401;
+  return refusedByAccess && !ownRefusal ? `${answer.status} ${code}` : 'in';
+}
+
+function idPrefix(url: string): string {
+  return url.includes('/api-keys/') ? 'key' : 'doc';
+}
+
+test('a route that does not state its access keeps the server from starting', async (t) => {
+  const server = await bootServer(t);
+  const { createHttpServer } = await import('../src/http/server.ts');
+  const bare = await createHttpServer({
+    log: server.app.log,
+    publicUrl: server.config.publicUrl,
+    authenticate: () => Promise.reject(new Error('not asked')),
+  });
+  // @ts-expect-error the access is missing on purpose
+  assert.throws(() => bare.get('/api/v1/open', { config: {} }, () => 'open'), /does not state its access/);
+  assert.throws(() => bare.get('/api/v1/open', () => 'open'), /does not state its access/);
+});
