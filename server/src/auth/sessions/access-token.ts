@@ -5,6 +5,9 @@ import type { Clock } from '../../clock.ts';
 /** Seconds an access token is valid for. */
 export const accessTokenTtlSeconds = 900;
 
+/** Seconds by which the clocks of two nodes may differ. */
+const clockSkewSeconds = 60;
+
 export interface AccessTokenClaims {
   accountId: string;
   sessionId: string;
@@ -46,6 +49,7 @@ export function createAccessTokens({ secret, previousSecret, issuer, clock }: Ac
     },
 
     async verify(token) {
+      if (!isCanonical(token)) return null;
       try {
         const { payload } = await jwtVerify(token, ({ kid }) => keyOf(accepted, kid), {
           algorithms: ['HS256'],
@@ -55,14 +59,28 @@ export function createAccessTokens({ secret, previousSecret, issuer, clock }: Ac
           requiredClaims: ['sub', 'sid', 'iat', 'exp', 'jti'],
           currentDate: new Date(clock.now()),
         });
-        if (typeof payload.sub !== 'string' || typeof payload.sid !== 'string') return null;
-        return { accountId: payload.sub, sessionId: payload.sid };
+        const { sub, sid, jti, iat, exp } = payload;
+        if (typeof sub !== 'string' || typeof sid !== 'string') return null;
+        if (typeof jti !== 'string' || typeof iat !== 'number' || typeof exp !== 'number') return null;
+        // Nobody here signs for longer, so whoever did had no business to.
+        if (exp > clock.now() / 1000 + accessTokenTtlSeconds + clockSkewSeconds) return null;
+        return { accountId: sub, sessionId: sid };
       } catch (error) {
         if (error instanceof errors.JOSEError) return null;
         throw error;
       }
     },
   };
+}
+
+/**
+ * jose decodes base64url loosely: it takes padding, and ignores the two bits that the last character of a signature has
+ * to spare. Header and payload are the signed text itself; the signature must be written in its one proper way too, so
+ * that whatever is kept under a token (a cached check, say) is kept under all of its spellings.
+ */
+function isCanonical(token: string): boolean {
+  const signature = token.slice(token.lastIndexOf('.') + 1);
+  return Buffer.from(signature, 'base64url').toString('base64url') === signature;
 }
 
 interface SigningKey {
