@@ -137,7 +137,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     port,
     databasePath: read('DATABASE_URL', join(dataDirectory, 'inksong.db'), parseDatabaseUrl),
     dataDirectory,
-    publicUrl: publicUrl ?? `http://localhost:${port}`,
+    publicUrl: publicUrl ?? defaultPublicUrl(host, port),
     secret: secret('INKSONG_SECRET'),
     previousSecret: secret('INKSONG_SECRET_PREVIOUS'),
     signup: signup ?? 'open',
@@ -147,6 +147,12 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   };
   if (faults.length > 0) throw new ConfigError(faults);
   return config;
+}
+
+/** `localhost` answers for 127.0.0.1 and ::1, but for no other loopback address. */
+export function defaultPublicUrl(host: string, port: number): string {
+  const isLocalhost = host === '127.0.0.1' || host === '::1' || host === '[::1]' || isIP(host) === 0;
+  return `http://${isLocalhost ? 'localhost' : host}:${port}`;
 }
 
 const minimumSecretBytes = 32;

@@ -1,16 +1,40 @@
 import pino, { type Logger } from 'pino';
-import pretty from 'pino-pretty';
 import type { LogLevel } from './config.ts';
 
+export interface Log {
+  log: Logger;
+  /** Writes out what is still in memory; call last. */
+  flush(): void;
+}
+
 /** Returns the log: JSON lines on standard output, or readable ones when that is a terminal. */
-export function createLog(level: LogLevel): Logger {
+export async function createLog(level: LogLevel): Promise<Log> {
   const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return process.stdout.isTTY
-    ? pino(options, pretty({ colorize: true, ignore: 'route,address,account_id', translateTime: 'SYS:HH:MM:ss' }))
-    : pino(options, pino.destination({ sync: false, minLength: 4096, periodicFlush: 200 }));
+  if (process.stdout.isTTY) {
+    // Only people wait for it to load.
+    const { default: pretty } = await import('pino-pretty');
+    const stream = pretty({
+      colorize: true,
+      ignore: 'route,address,account_id',
+      translateTime: 'SYS:HH:MM:ss',
+      sync: true,
+    });
+    return { log: pino(options, stream), flush: () => {} };
+  }
+  const destination = pino.destination({ sync: false, minLength: 4096, periodicFlush: 200 });
+  return {
+    log: pino(options, destination),
+    flush() {
+      try {
+        destination.flushSync();
+      } catch {
+        // Whoever read the log has gone.
+      }
+    },
+  };
 }

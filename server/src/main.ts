@@ -1,55 +1,91 @@
-import type { AddressInfo } from 'node:net';
-import { choresOf, createApp, createServices } from './app.ts';
-import type { Config } from './config.ts';
+import type { Logger } from 'pino';
+import { choresOf, createApp, createServices, type Services } from './app.ts';
+import { type Config, defaultPublicUrl } from './config.ts';
 import { migrate } from './database/migrate.ts';
+import { watchConnections } from './drain.ts';
+import { freePort } from './free-port.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createLog } from './log.ts';
+import { stopReason } from './stop-reason.ts';
 
 /** Longest a stopping server waits for requests in progress, milliseconds. */
-const drainMs = 9_000;
+const drainMs = 8_000;
+/** Service managers kill after ten seconds; whatever hangs then is left behind before that. */
+const stopMs = 9_500;
 
-/** Runs the server until SIGINT or SIGTERM: migrates, listens, and on a signal drains and resolves. */
-export async function serve(config: Config): Promise<void> {
-  const log = createLog(config.logLevel);
+/**
+ * Runs the server until SIGINT, SIGTERM or an error that nobody caught: migrates, listens, and then drains.
+ * Returns the exit code. Throws when it cannot start.
+ */
+export async function serve(configured: Config): Promise<0 | 1> {
+  const { log, flush } = await createLog(configured.logLevel);
+  const stopping = stopReason(log);
+  const config = await withKnownPort(configured);
   const services = createServices(config);
-  const applied = await migrate(services.database);
-  if (applied.length > 0) log.info({ applied }, 'database migrated');
+  try {
+    const applied = await migrate(services.database);
+    if (applied.length > 0) log.info({ applied }, 'database migrated');
+    const app = await createApp(config, services, log);
+    const drain = watchConnections(app);
+    try {
+      await app.listen({ host: config.host, port: config.port });
+    } catch (error) {
+      await app.close();
+      throw error;
+    }
+    const stopHousekeeping = startHousekeeping(choresOf(services), log);
+    process.stderr.write(greeting(config));
 
-  const app = await createApp(config, services, log);
-  await app.listen({ host: config.host, port: config.port });
-  const stopHousekeeping = startHousekeeping(choresOf(services), log);
-  process.stderr.write(greeting(config, (app.server.address() as AddressInfo).port));
-
-  const signal = await nextSignal();
-  log.info({ signal }, 'stopping: finishing the requests in progress');
-  const cut = setTimeout(() => app.server.closeAllConnections(), drainMs).unref();
-  await app.close();
-  clearTimeout(cut);
-  await stopHousekeeping();
-  await Promise.all([services.apiKeys.flushLastUses(), services.sessions.flushLastUses()]);
-  await services.database.close();
-  log.info('stopped');
-  log.flush();
+    const reason = await stopping;
+    log.info({ reason: reason.name }, 'stopping: finishing the requests in progress');
+    const giveUp = setTimeout(() => {
+      log.error('stopped without finishing');
+      flush();
+      process.exit(1);
+    }, stopMs);
+    await drain(drainMs);
+    await stopHousekeeping();
+    await saveLastUses(services, log);
+    clearTimeout(giveUp);
+    log.info('stopped');
+    return reason.exitCode;
+  } finally {
+    await services.database.close();
+    flush();
+  }
 }
 
-/** npm passes a signal on that its child has already got from the terminal, so later ones change nothing. */
-function nextSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => resolve(signal));
-  });
+/** PORT=0 means any free port. It must be known before the tokens' issuer and the links that carry it are made. */
+async function withKnownPort(config: Config): Promise<Config> {
+  if (config.port !== 0) return config;
+  const port = await freePort(config.host);
+  const isDefaultUrl = config.publicUrl === defaultPublicUrl(config.host, 0);
+  return { ...config, port, publicUrl: isDefaultUrl ? defaultPublicUrl(config.host, port) : config.publicUrl };
 }
 
-function greeting({ publicUrl, host, port }: Config, listeningPort: number): string {
-  const url = port === 0 ? `http://localhost:${listeningPort}` : publicUrl;
+/** What is lost when this fails is what a crash would lose too, so it does not spoil an orderly stop. */
+async function saveLastUses({ apiKeys, sessions }: Services, log: Pick<Logger, 'warn'>): Promise<void> {
+  try {
+    await Promise.all([apiKeys.flushLastUses(), sessions.flushLastUses()]);
+  } catch (error) {
+    log.warn({ err: error }, 'the last uses of keys and sessions were not saved');
+  }
+}
+
+function greeting({ publicUrl, host, port, signup }: Config): string {
+  const join =
+    signup === 'open'
+      ? `curl -X POST ${publicUrl}/api/v1/auth/register -H "Content-Type: application/json" \\
+    -d '{"email":"you@example.com","password":"five unrelated words do well"}'`
+      : 'npm run inksong -- accounts create you@example.com';
   return `
-Inksong is up at ${url} (listening on ${host}:${listeningPort})
+Inksong is up at ${publicUrl} (listening on ${host.includes(':') ? `[${host}]` : host}:${port})
 
 Make an account and get its API key:
-  curl -X POST ${url}/api/v1/auth/register -H "Content-Type: application/json" \\
-    -d '{"email":"you@example.com","password":"five unrelated words do well"}'
+  ${join}
 
 Then use the key:
-  curl ${url}/api/v1/documents/ -H "X-API-Key: ink_YOUR_KEY_HERE"
+  curl ${publicUrl}/api/v1/documents/ -H "X-API-Key: ink_YOUR_KEY_HERE"
 
 `;
 }

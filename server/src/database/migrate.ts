@@ -9,17 +9,47 @@ export interface MigrationStatus {
   unknown: string[];
 }
 
-/** Brings the database to this program's schema. Returns the names applied now. Throws when a newer Inksong has been here. */
+/**
+ * Brings the database to this program's schema. Returns the names applied now. Throws SchemaError when a newer Inksong
+ * or another program has been here.
+ */
 export async function migrate(database: Database): Promise<string[]> {
-  const { unknown } = await migrationStatus(database);
-  if (unknown.length > 0) {
-    throw new Error(
-      `This database belongs to a newer Inksong (it has ${unknown.join(', ')}). Start that version, or restore a backup made before the upgrade.`,
-    );
-  }
+  const { applied, unknown } = await migrationStatus(database);
+  assertNotNewer(unknown);
+  if (applied.length === 0) await assertEmpty(database);
   const { error, results = [] } = await migrator(database).migrateToLatest();
   if (error) throw error;
   return results.filter((result) => result.status === 'Success').map((result) => result.migrationName);
+}
+
+/** Throws SchemaError unless the database has exactly this program's schema. */
+export async function assertMigrated(database: Database): Promise<void> {
+  const { pending, unknown } = await migrationStatus(database);
+  assertNotNewer(unknown);
+  if (pending.length > 0) {
+    throw new SchemaError(`This database lacks ${pending.join(', ')}: run inksong migrate, or start the server once.`);
+  }
+}
+
+/** The database's tables are not those of this program; the message says what to do. */
+export class SchemaError extends Error {
+  override name = 'SchemaError';
+}
+
+function assertNotNewer(unknown: readonly string[]): void {
+  if (unknown.length === 0) return;
+  throw new SchemaError(
+    `This database belongs to a newer Inksong (it has ${unknown.join(', ')}): start that version, or restore a backup made before the upgrade.`,
+  );
+}
+
+/** Somebody may have pointed DATABASE_URL at another program's file. */
+async function assertEmpty(database: Database): Promise<void> {
+  const tables = await database.query.introspection.getTables();
+  if (tables.length === 0) return;
+  throw new SchemaError(
+    `This SQLite file belongs to another program (it has a table ${tables[0]?.name}): point DATABASE_URL elsewhere.`,
+  );
 }
 
 export async function migrationStatus(database: Database): Promise<MigrationStatus> {

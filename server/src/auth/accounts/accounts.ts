@@ -109,12 +109,12 @@ export function createAccounts({ store, apiKeys, sessions, passwords, signup }: 
     },
 
     /** Returns a token with which an address can sign up within 72 hours, closed sign-up or not. Throws `email_taken`. */
-    async invite(address: string): Promise<{ email: string; token: string }> {
+    async invite(address: string): Promise<{ email: string; token: string; expiresInSeconds: number }> {
       const email = requireEmail(address);
       if (await store.findByEmail(email)) throw new AppError('email_taken');
       const token = randomBytes(32).toString('base64url');
       await store.insertInvitation({ hash: hashInvitation(token), email, ttlSeconds: invitationTtlSeconds });
-      return { email, token };
+      return { email, token, expiresInSeconds: invitationTtlSeconds };
     },
 
     /** Returns the account of an id or e-mail address, or null. */

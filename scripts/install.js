@@ -1,0 +1,84 @@
+// Installs what package-lock.json names, when node_modules does not hold exactly that already. Runs before `npm start`
+// and `npm test` on whatever Node the machine has (18 or newer), so it uses nothing that would itself need installing.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+if (!isInstalled()) {
+  process.stderr.write('Installing what Inksong needs (a minute, once) …\n');
+  if (!npmCi() || !isInstalled()) {
+    process.stderr.write(`Inksong could not install its packages: ${failure()}\n`);
+    process.exit(1);
+  }
+}
+
+/** Tells whether npm's record of what it installed names the same packages as the lockfile, for this platform. */
+function isInstalled() {
+  const wanted = readPackages('package-lock.json');
+  const installed = readPackages('node_modules/.package-lock.json');
+  if (wanted === null || installed === null) return false;
+  for (const [path, entry] of Object.entries(installed)) {
+    // What the install script of the package "node" fetched for itself.
+    if (path.startsWith('node_modules/node/node_modules/')) continue;
+    if (!isSame(entry, wanted[path]) || !suitsThisMachine(entry)) return false;
+  }
+  for (const [path, entry] of Object.entries(wanted)) {
+    if (path === '' || path in installed) continue;
+    // Of the packages for one platform each, npm installs its own; which C library this machine has is npm's to find out.
+    const mayBeAbsent = entry.optional || entry.devOptional || entry.peer;
+    if (!mayBeAbsent || (entry.os !== undefined && entry.libc === undefined && suitsThisMachine(entry))) return false;
+  }
+  // npm writes its record even where a setting such as ignore-scripts kept the package's own install script from running.
+  return hasItsNode();
+}
+
+function isSame(one, other) {
+  return (
+    other !== undefined &&
+    one.version === other.version &&
+    one.integrity === other.integrity &&
+    one.link === other.link &&
+    JSON.stringify(one.dependencies) === JSON.stringify(other.dependencies)
+  );
+}
+
+function suitsThisMachine({ os, cpu }) {
+  return (os ?? [process.platform]).includes(process.platform) && (cpu ?? [process.arch]).includes(process.arch);
+}
+
+function hasItsNode() {
+  return existsSync(join(root, 'node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node'));
+}
+
+function readPackages(path) {
+  try {
+    return JSON.parse(readFileSync(join(root, path), 'utf8')).packages;
+  } catch {
+    return null;
+  }
+}
+
+/** Development packages are included whatever NODE_ENV says, since Node 24 itself is one of them. Returns whether it went well. */
+function npmCi() {
+  const options = ['ci', '--include=dev', '--include=optional', '--loglevel=error', '--no-audit', '--no-fund'];
+  const npm = process.env.npm_execpath;
+  // npm's own summary goes to standard error: the output of `npm start` is the server's log.
+  const stdio = ['ignore', 2, 2];
+  const { status } =
+    npm === undefined
+      ? spawnSync('npm', options, { cwd: root, stdio, shell: process.platform === 'win32' })
+      : spawnSync(process.execPath, [npm, ...options], { cwd: root, stdio });
+  return status === 0;
+}
+
+function failure() {
+  if (readPackages('package-lock.json') === null) return 'package-lock.json is missing or cannot be read.';
+  if (existsSync(join(root, 'node_modules/.package-lock.json')) && !hasItsNode()) {
+    return 'the install script of the package "node" did not run (is ignore-scripts set?).';
+  }
+  return 'npm ci failed; its reason stands above.';
+}

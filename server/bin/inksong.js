@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+// Read by any Node from 12 on, so that an old one gets a sentence instead of a syntax error: nothing is imported
+// before its version is known.
+
+var version = process.versions.node;
+
+if (Number(version.split('.')[0]) < 24) {
+  process.stderr.write(
+    `Inksong needs Node 24 or newer; this is ${version}. \`npm start\` in its folder brings its own.\n`,
+  );
+  process.exitCode = 1;
+} else {
+  void import('node:module')
+    .then((nodeModule) => {
+      // Stripping types and compiling costs more than half of a start; where the folder cannot be written, nothing is kept.
+      nodeModule.enableCompileCache(new URL('../../node_modules/.cache/inksong', import.meta.url).pathname);
+      return import('../src/cli/cli.ts');
+    })
+    .then((cli) => cli.run(process.argv.slice(2)));
+}

@@ -1,0 +1,78 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { ContentCounts } from '../database/whole-file.ts';
+import { confirm, jsonOption, yesOption } from './confirm.ts';
+import { answer, count } from './output.ts';
+import { withConfig, withServices } from './with-services.ts';
+
+export function addBackupCommands(inksong: Command): void {
+  inksong
+    .command('backup')
+    .description('copy the database to one new file (mode 0600), also while the server runs')
+    .argument('<file>', 'where to; never overwritten')
+    .option(...jsonOption)
+    .addHelpText(
+      'after',
+      `
+The file holds hashes of keys and passwords, no secret; the data folder's secret is not in it.
+
+Example:
+  inksong backup inksong-$(date +%F).db`,
+    )
+    .action((file: string, options: { json?: boolean }) =>
+      withServices(async (_services, config) => {
+        const { backUpDatabase } = await import('../database/backup.ts');
+        const path = resolve(file);
+        const made = await backUpDatabase(config.databasePath, path);
+        const value = { path, ...contentView(made), file_bytes: made.fileBytes };
+        answer(options, value, `Backed up ${contentText(made)} to ${path} (${made.fileBytes} bytes, checked).`);
+      }),
+    );
+
+  inksong
+    .command('restore')
+    .description('replace the database by a backup, also while the server runs; ends every session and mailed link')
+    .argument('<file>', 'a file made by inksong backup')
+    .option('--kill-keys', 'void every API key too; each person then rotates theirs')
+    .option(...yesOption)
+    .option(...jsonOption)
+    .addHelpText(
+      'after',
+      `
+Without --kill-keys, keys rotated after the backup's time work again in their old form: kill them if one had leaked.
+
+Example:
+  inksong restore inksong-2026-01-31.db --kill-keys`,
+    )
+    .action((file: string, options: { killKeys?: boolean; yes?: boolean; json?: boolean }) =>
+      withConfig(async (config) => {
+        const { inspectBackup, restoreDatabase } = await import('../database/restore.ts');
+        const path = resolve(file);
+        const held = await inspectBackup(path);
+        await confirm(`Everything in ${config.databasePath} will be replaced by ${contentText(held)}.`, options);
+        const { killKeys = false } = options;
+        const restored = await restoreDatabase(path, config.databasePath, { killKeys });
+        const value = {
+          path: config.databasePath,
+          ...contentView(restored),
+          ended_sessions: restored.endedSessions,
+          ended_invitations: restored.endedInvitations,
+          killed_keys: restored.killedKeys,
+          migrated: restored.migrated,
+        };
+        const ended = [count(restored.endedSessions, 'session'), count(restored.endedInvitations, 'mailed link')];
+        const keys = killKeys
+          ? `${count(restored.killedKeys, 'key')} void: everybody signs in and rotates.`
+          : 'Keys rotated after the backup was made work again in their old form; restore with --kill-keys if one of them had leaked.';
+        answer(options, value, `Restored ${contentText(restored)}. Ended ${ended.join(', ')}.\n${keys}`);
+      }),
+    );
+}
+
+function contentText({ accounts, documents, documentBytes }: ContentCounts): string {
+  return `${count(accounts, 'account')} and ${count(documents, 'document')} (${documentBytes} bytes)`;
+}
+
+function contentView({ accounts, documents, documentBytes }: ContentCounts) {
+  return { accounts, documents, document_bytes: documentBytes };
+}

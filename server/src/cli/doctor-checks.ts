@@ -1,0 +1,116 @@
+import { existsSync, statfsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Config, isLoopback } from '../config.ts';
+import { openDatabase } from '../database/database.ts';
+import { assertMigrated } from '../database/migrate.ts';
+import { openSqlite } from '../database/sqlite-driver.ts';
+import { integrityFaultOf } from '../database/whole-file.ts';
+import { explain } from './explain.ts';
+
+export interface Check {
+  name: string;
+  ok: boolean;
+  /** What was found, and when it is not well, what to do. */
+  detail: string;
+}
+
+/** Below this an upload or two, or the write-ahead log, can fill the disk. */
+const neededFreeBytes = 512 * 1024 * 1024;
+
+/** Looks at everything a running Inksong depends on. Changes nothing and makes nothing. */
+export async function checkAll(config: Config): Promise<Check[]> {
+  const attempt = async (name: string, look: () => string | Promise<string>): Promise<Check> => {
+    try {
+      return { name, ok: true, detail: await look() };
+    } catch (error) {
+      return { name, ok: false, detail: explain(error, config) };
+    }
+  };
+  const checks = [
+    await attempt('public URL', () => publicUrlCheck(config)),
+    await attempt('data folder', () => dataFolderCheck(config)),
+    await attempt('secret', () => secretCheck(config)),
+    await attempt('disk', () => diskCheck(config)),
+  ];
+  const opening = await attempt('database', () => openingCheck(config));
+  checks.push(opening);
+  // The rest can only be asked of a database that opens.
+  if (!opening.ok) return checks;
+  checks.push(await attempt('integrity', () => integrityCheck(config)));
+  checks.push(await attempt('schema', () => schemaCheck(config)));
+  return checks;
+}
+
+/** A check that found something: the sentence says what to do. */
+class Finding extends Error {}
+
+function publicUrlCheck({ host, port, publicUrl }: Config): string {
+  const url = new URL(publicUrl);
+  const isLocalUrl = isLoopback(url.hostname);
+  if (!isLoopback(host) && isLocalUrl) {
+    throw new Finding(
+      `HOST ${host} serves other machines, but INKSONG_PUBLIC_URL ${publicUrl} only works on this one.`,
+    );
+  }
+  const urlPort = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  if (isLocalUrl && url.protocol === 'http:' && port !== 0 && urlPort !== port) {
+    throw new Finding(`INKSONG_PUBLIC_URL ${publicUrl} names another port than PORT ${port}.`);
+  }
+  return isLocalUrl ? `${publicUrl}, this machine only` : `${publicUrl}, forwarded to ${host}:${port} by your proxy`;
+}
+
+function dataFolderCheck({ dataDirectory }: Config): string {
+  const stats = statSync(dataDirectory, { throwIfNoEntry: false });
+  if (!stats) throw new Finding(`${dataDirectory} does not exist yet; start the server once, or run inksong migrate.`);
+  if (!stats.isDirectory()) throw new Finding(`${dataDirectory} is a file; point INKSONG_DATA_DIR at a folder.`);
+  return privateMode(dataDirectory, stats.mode, '700');
+}
+
+function secretCheck({ dataDirectory, secret }: Config): string {
+  if (secret !== null) return 'given by the environment';
+  const path = join(dataDirectory, 'secret');
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats) throw new Finding(`${path} does not exist yet; start the server once, or set INKSONG_SECRET.`);
+  return privateMode(path, stats.mode, '600');
+}
+
+function privateMode(path: string, mode: number, wanted: string): string {
+  const shown = (mode & 0o777).toString(8);
+  if ((mode & 0o077) !== 0)
+    throw new Finding(`${path} has mode ${shown}, open to other users: chmod ${wanted} ${path}`);
+  return `${path}, mode ${shown}`;
+}
+
+function diskCheck({ dataDirectory }: Config): string {
+  const { bavail, bsize } = statfsSync(dataDirectory);
+  const free = `${Math.floor((bavail * bsize) / 1024 / 1024)} MiB free`;
+  if (bavail * bsize < neededFreeBytes) throw new Finding(`Only ${free} in ${dataDirectory}: make room.`);
+  return free;
+}
+
+/** Opening reads back what makes commits durable, and refuses a SQLite that can corrupt its log. */
+function openingCheck({ databasePath }: Config): string {
+  if (!existsSync(databasePath)) {
+    throw new Finding(`There is no database at ${databasePath} yet; start the server once, or run inksong migrate.`);
+  }
+  const file = openSqlite(databasePath);
+  const version = file.prepare('SELECT sqlite_version() AS version').get()?.version;
+  file.close();
+  return `${databasePath}, SQLite ${version}, write-ahead log, synchronous FULL, foreign keys on`;
+}
+
+function integrityCheck({ databasePath }: Config): string {
+  const fault = integrityFaultOf(databasePath);
+  if (fault !== null) throw new Finding(`${databasePath} is damaged (${fault}): restore a backup.`);
+  return 'every page and every reference is sound';
+}
+
+async function schemaCheck({ databasePath }: Config): Promise<string> {
+  const database = openDatabase(databasePath);
+  try {
+    await assertMigrated(database);
+    return 'up to date';
+  } finally {
+    await database.close();
+  }
+}

@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { jsonOption } from './confirm.ts';
+import { answer } from './output.ts';
+import { withConfig } from './with-services.ts';
+
+export function addServerCommands(inksong: Command): void {
+  inksong
+    .command('serve')
+    .description('run the server until SIGINT or SIGTERM; makes and migrates the database first')
+    .addHelpText('after', '\nExample:\n  PORT=9000 inksong serve')
+    .action(async () => {
+      const exitCode = await withConfig(async (config) => (await import('../main.ts')).serve(config));
+      // Whatever still holds the event loop open has had its time.
+      process.exit(exitCode);
+    });
+
+  inksong
+    .command('migrate')
+    .description("bring the database to this version's schema, making it when there is none")
+    .option(...jsonOption)
+    .action((options: { json?: boolean }) =>
+      withConfig(async (config) => {
+        const { createServices } = await import('../app.ts');
+        const { migrate } = await import('../database/migrate.ts');
+        const { database } = createServices(config);
+        try {
+          const applied = await migrate(database);
+          const text = applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The schema is up to date.';
+          answer(options, { applied }, text);
+        } finally {
+          await database.close();
+        }
+      }),
+    );
+}

@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs';
+import type { Services } from '../app.ts';
+import type { Account } from '../auth/accounts/accounts.ts';
+import { type Config, readConfig, readEnvironment } from '../config.ts';
+import { CliError } from './cli-error.ts';
+import { explain } from './explain.ts';
+
+/** Returns the settings, from the environment and the `.env` file of the current folder. Throws ConfigError. */
+export function currentConfig(): Config {
+  return readConfig(readEnvironment(process.env, process.cwd()));
+}
+
+/** Runs a command's work under the settings; whatever fails in it is explained with them. */
+export async function withConfig<T>(work: (config: Config) => Promise<T>): Promise<T> {
+  const config = currentConfig();
+  try {
+    return await work(config);
+  } catch (error) {
+    throw new CliError(explain(error, config), { cause: error });
+  }
+}
+
+/**
+ * Runs work on the services of an existing database that has this program's schema. A server may be running on it:
+ * what the work commits is what the server's next request reads.
+ */
+export function withServices<T>(work: (services: Services, config: Config) => Promise<T>): Promise<T> {
+  return withConfig(async (config) => {
+    if (!existsSync(config.databasePath)) {
+      throw new CliError(
+        `There is no database at ${config.databasePath} yet; start the server, or run inksong migrate.`,
+      );
+    }
+    const { createServices } = await import('../app.ts');
+    const { assertMigrated } = await import('../database/migrate.ts');
+    const services = createServices(config);
+    try {
+      await assertMigrated(services.database);
+      return await work(services, config);
+    } finally {
+      await services.database.close();
+    }
+  });
+}
+
+/** Returns the account that an argument names. Throws CliError when there is none. */
+export async function namedAccount({ accounts }: Services, emailOrId: string): Promise<Account> {
+  const account = await accounts.find(emailOrId);
+  if (account) return account;
+  throw new CliError(`There is no account ${emailOrId}; inksong accounts list shows them all.`);
+}
