@@ -13,8 +13,10 @@ import { createSessions, type Sessions } from './auth/sessions/sessions.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
+import { createContentStore } from './documents/content-store.ts';
 import { createDocumentStore } from './documents/document-store.ts';
 import { createDocuments, type Documents } from './documents/documents.ts';
+import { createIdempotencyStore } from './documents/idempotency-store.ts';
 import type { Chore } from './housekeeping.ts';
 import { registerRoutes } from './http/routes.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
@@ -51,7 +53,12 @@ export function createServices(config: Config, clock: Clock = systemClock): Serv
     passwords,
     signup: config.signup,
   });
-  const documents = createDocuments(createDocumentStore(database, config), config);
+  const documents = createDocuments(
+    createDocumentStore(database, config.accountQuotaBytes),
+    createContentStore(database, config.accountQuotaBytes),
+    createIdempotencyStore(database),
+    config.maxDocumentBytes,
+  );
   return { database, passwords, accounts, apiKeys, sessions, documents };
 }
 

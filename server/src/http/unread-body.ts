@@ -1,0 +1,43 @@
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpServer } from './server.ts';
+
+/** Longest that what a refused client still sends is thrown away, milliseconds. */
+const lingerMs = 5_000;
+
+/** Returns the pieces of a request's body. Stopping early leaves the connection open, so that it can carry the answer. */
+export function bodyOf(request: FastifyRequest): AsyncIterable<Buffer> {
+  return request.raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+}
+
+/**
+ * Makes answers that come before the request has been read reach their client. Closing a socket that holds unread bytes
+ * resets the connection, and the client loses the answer; so the answer is sent whole, with `Connection: close`, and the
+ * connection is closed when the client has stopped sending, or 5 s later.
+ */
+export function answerUnreadBodies(server: HttpServer): void {
+  server.addHook('onSend', async (request, reply, payload) => {
+    if (request.raw.complete || typeof payload !== 'string') return payload;
+    reply.header('Connection', 'close').header('Content-Length', String(Buffer.byteLength(payload)));
+    return Readable.from(answerThenLinger(payload, request, reply));
+  });
+}
+
+async function* answerThenLinger(
+  payload: string,
+  { raw }: FastifyRequest,
+  reply: FastifyReply,
+): AsyncGenerator<string> {
+  yield payload;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, lingerMs);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    raw.once('end', done).once('close', done).once('error', done);
+    reply.raw.once('close', done);
+    if (raw.complete || raw.destroyed) done();
+    raw.resume();
+  });
+}
