@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 import { AppError, type ErrorCode, type FieldError } from '../app-error.ts';
-import { newId } from '../id.ts';
 
 interface ProblemKind {
   status: number;
@@ -78,14 +77,19 @@ export function sendProblem(reply: FastifyReply, error: AppError, publicUrl: str
 }
 
 /** Answers what Node could not parse as HTTP: there is no request yet, only a socket. */
-export function writeProblem(socket: Socket, error: AppError, publicUrl: string): void {
+export function writeProblem(socket: Socket, problem: Problem): void {
   if (!socket.writable) return void socket.destroy();
-  const problem = problemOf(error, newId('req'), publicUrl);
   const body = JSON.stringify(problem);
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${problem.title}\r\nContent-Type: ${contentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `X-Content-Type-Options: nosniff\r\nX-Request-Id: ${problem.request_id}\r\nConnection: close\r\n\r\n${body}`,
-  );
+  const head = [
+    `HTTP/1.1 ${problem.status} ${problem.title}`,
+    `Content-Type: ${contentType}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'X-Content-Type-Options: nosniff',
+    'Cache-Control: no-store',
+    `X-Request-Id: ${problem.request_id}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
 interface FrameworkError {

@@ -1,15 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController, type RawServerDefault } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  LogController,
+  type RawServerDefault,
+} from 'fastify';
 import { AppError } from '../app-error.ts';
 import type { Authenticate } from '../auth/authenticate.ts';
 import { newId } from '../id.ts';
 import { authenticationHook } from './authentication.ts';
 import { parseJsonBodies } from './json-body.ts';
 import { registerOpenApi } from './openapi.ts';
-import { sendProblem, toAppError, writeProblem } from './problem.ts';
-import { logRequests } from './request-log.ts';
+import { problemOf, sendProblem, toAppError, writeProblem } from './problem.ts';
+import { logRequest } from './request-log.ts';
 import { allowedMethods, collectRoutes, type RouteEntry } from './route-table.ts';
 import { compileValidator } from './validation.ts';
 
@@ -47,18 +53,21 @@ export async function createHttpServer({ log, publicUrl, authenticate }: HttpSer
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: () => newId('req'),
     requestIdHeader: false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     bodyLimit: bodyLimitBytes,
     return503OnClosing: false,
-    frameworkErrors: (error, _request, reply) => void sendProblem(reply, toAppError(error), publicUrl),
+    frameworkErrors(error, request, reply) {
+      setCommonHeaders(reply);
+      reply.raw.once('finish', () => logRequest(request, reply));
+      sendProblem(reply, toAppError(error), publicUrl);
+    },
     clientErrorHandler(error, socket) {
       if (error.code === 'ECONNRESET') return void socket.destroy();
+      const requestId = newId('req');
       const refusal = toAppError(error);
-      writeProblem(
-        socket as Socket,
-        refusal.code === 'internal_error' ? new AppError('invalid_request') : refusal,
-        publicUrl,
-      );
+      const shown = refusal.code === 'internal_error' ? new AppError('invalid_request') : refusal;
+      log.info({ request_id: requestId, code: shown.code, reason: error.code }, 'not an HTTP request');
+      writeProblem(socket as Socket, problemOf(shown, requestId, publicUrl));
     },
     http: {
       headersTimeout: 10_000,
@@ -74,17 +83,14 @@ export async function createHttpServer({ log, publicUrl, authenticate }: HttpSer
 
   server.setValidatorCompiler(compileValidator);
   parseJsonBodies(server);
-  logRequests(server);
+  server.addHook('onResponse', async (request, reply) => logRequest(request, reply));
 
   server.decorate('routeTable', collectRoutes(server));
   await registerOpenApi(server, publicUrl);
 
   server.decorateRequest('principal', null);
   server.addHook('onRequest', async (request, reply) => {
-    reply
-      .header('X-Request-Id', request.id)
-      .header('X-Content-Type-Options', 'nosniff')
-      .header('Cache-Control', 'no-store');
+    setCommonHeaders(reply);
     if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
       throw new AppError('invalid_request', { detail: 'HTTP/1.1 requests need a Host header.' });
     }
@@ -108,4 +114,11 @@ export async function createHttpServer({ log, publicUrl, authenticate }: HttpSer
     return sendProblem(reply, refusal, publicUrl);
   });
   return server;
+}
+
+function setCommonHeaders(reply: FastifyReply): void {
+  reply
+    .header('X-Request-Id', reply.request.id)
+    .header('X-Content-Type-Options', 'nosniff')
+    .header('Cache-Control', 'no-store');
 }
