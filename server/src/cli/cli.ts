@@ -1,50 +1,18 @@
-import { Command } from 'commander';
-import { addAccountCommands } from './account-commands.ts';
-import { addBackupCommands } from './backup-commands.ts';
-import { addDoctorCommand } from './doctor-command.ts';
 import { explain } from './explain.ts';
-import { addKeyCommands } from './key-commands.ts';
-import { addOpenApiCommand } from './openapi-command.ts';
 import { note } from './output.ts';
-import { addServerCommands } from './server-commands.ts';
-import { addSessionCommands } from './session-commands.ts';
+import { serveNow } from './serve-now.ts';
 
 /** Runs the command line. A failure is a sentence on standard error and exit code 1; with LOG_LEVEL=debug, its stack too. */
 export async function run(words: readonly string[]): Promise<void> {
   // `inksong … | head` closes our output early; that is no failure of ours.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
-    await program().parseAsync(words, { from: 'user' });
+    // The parser and the other commands would only slow a start down.
+    if (words.length === 1 && words[0] === 'serve') await serveNow();
+    else await (await import('./program.ts')).program().parseAsync(words, { from: 'user' });
   } catch (error) {
     note(explain(error, null));
     if (/^(debug|trace)$/.test(process.env.LOG_LEVEL ?? '')) console.error(error);
     process.exitCode = 1;
   }
-}
-
-function program(): Command {
-  const inksong = new Command('inksong')
-    .description('A document API with accounts. Settings come from the environment and a .env file: see the README.')
-    .showHelpAfterError('(--help shows what there is)')
-    .showSuggestionAfterError()
-    .addHelpText(
-      'after',
-      `
-Examples:
-  inksong serve
-  inksong accounts create ada@example.com
-  inksong keys rotate ada@example.com --reason "laptop lost"
-  inksong backup inksong-2026-01-31.db
-
-Every command but serve also works while a server is running; the server's next request sees what it changed.
-From the checkout: npm run --silent inksong -- <command>`,
-    );
-  addServerCommands(inksong);
-  addAccountCommands(inksong);
-  addKeyCommands(inksong);
-  addSessionCommands(inksong);
-  addBackupCommands(inksong);
-  addDoctorCommand(inksong);
-  addOpenApiCommand(inksong);
-  return inksong;
 }

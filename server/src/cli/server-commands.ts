@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { jsonOption } from './confirm.ts';
 import { answer } from './output.ts';
+import { serveNow } from './serve-now.ts';
 import { withConfig } from './with-services.ts';
 
 export function addServerCommands(inksong: Command): void {
@@ -8,11 +9,7 @@ export function addServerCommands(inksong: Command): void {
     .command('serve')
     .description('run the server until SIGINT or SIGTERM; makes and migrates the database first')
     .addHelpText('after', '\nExample:\n  PORT=9000 inksong serve')
-    .action(async () => {
-      const exitCode = await withConfig(async (config) => (await import('../main.ts')).serve(config));
-      // Whatever still holds the event loop open has had its time.
-      process.exit(exitCode);
-    });
+    .action(() => serveNow());
 
   inksong
     .command('migrate')

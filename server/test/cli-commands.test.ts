@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { chmodSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { bootServer, goodPassword, type TestServer } from './boot.ts';
+import { type Finished, runInksong, temporaryFolder } from './run-inksong.ts';
+
+/** Runs the program on the data folder of a server that goes on running in this process. */
+function beside({ config }: TestServer, t: TestContext): (...words: string[]) => Promise<Finished> {
+  return (...words) => runInksong(t, words, { environment: { INKSONG_DATA_DIR: config.dataDirectory } });
+}
+
+async function succeed(finished: Promise<Finished>): Promise<string> {
+  const { code, stdout, stderr } = await finished;
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+test('keys rotate: the next request with the old key is refused, the printed key works', async (t) => {
+  const server = await bootServer(t);
+  const inksong = beside(server, t);
+  const ada = await server.register('ada@example.com');
+  assert.equal((await server.call('GET', '/me', { key: ada.apiKey })).status, 200);
+
+  const { code, stdout, stderr } = await inksong(
+    'keys',
+    'rotate',
+    'ADA@example.com',
+    '--yes',
+    '--reason',
+    'laptop lost',
+  );
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^ink_[0-9a-f]{48}\n$/);
+  assert.doesNotMatch(stderr, /ink_[0-9a-f]{48}/);
+  assert.equal((await server.call('GET', '/me', { key: ada.apiKey })).status, 401);
+  assert.equal((await server.call('GET', '/me', { key: stdout.trim() })).status, 200);
+
+  const again = JSON.parse(await succeed(inksong('keys', 'rotate', ada.id, '--yes', '--json')));
+  assert.equal((await server.call('GET', '/me', { key: stdout.trim() })).status, 401);
+  assert.equal((await server.call('GET', '/me', { key: again.api_key })).json.api_key_id, again.id);
+});
+
+test('keys rotate leaves the reason in the audit log', async (t) => {
+  const server = await bootServer(t);
+  const ada = await server.register();
+  await succeed(beside(server, t)('keys', 'rotate', ada.email, '--yes', '--reason', 'laptop lost'));
+  const [event] = await server.services.database.query.selectFrom('events').selectAll().execute();
+  assert.equal(event?.kind, 'api_key_rotated');
+  assert.equal(event?.account_id, ada.id);
+  assert.deepEqual(JSON.parse(event?.details ?? ''), { reason: 'laptop lost' });
+});
+
+test('accounts disable: the next request of key and session is refused; enable lets the key in, not the session', async (t) => {
+  const server = await bootServer(t);
+  const inksong = beside(server, t);
+  const ada = await server.register();
+  const bob = await server.register();
+  await succeed(inksong('accounts', 'disable', ada.email, '--yes'));
+  assert.equal((await server.call('GET', '/me', { key: ada.apiKey })).status, 401);
+  assert.equal((await server.call('GET', '/me', { bearer: ada.accessToken })).status, 401);
+  assert.equal(
+    (await server.call('POST', '/auth/login', { json: { email: ada.email, password: goodPassword } })).status,
+    401,
+  );
+  assert.equal((await server.call('GET', '/me', { key: bob.apiKey })).status, 200);
+
+  const listed = JSON.parse(await succeed(inksong('accounts', 'list', '--json')));
+  assert.deepEqual(
+    listed.map((account: { email: string; disabled_at: string | null }) => [
+      account.email,
+      account.disabled_at !== null,
+    ]),
+    [
+      [ada.email, true],
+      [bob.email, false],
+    ],
+  );
+  await succeed(inksong('accounts', 'enable', ada.id));
+  assert.equal((await server.call('GET', '/me', { key: ada.apiKey })).status, 200);
+  assert.equal((await server.call('GET', '/me', { bearer: ada.accessToken })).status, 401);
+});
+
+test('sessions revoke: the next request of every session is refused, the key goes on', async (t) => {
+  const server = await bootServer(t);
+  const ada = await server.register();
+  const second = await server.login(ada);
+  const revoked = JSON.parse(await succeed(beside(server, t)('sessions', 'revoke', ada.email, '--yes', '--json')));
+  assert.equal(revoked.ended_sessions, 2);
+  for (const bearer of [ada.accessToken, second.accessToken]) {
+    assert.equal((await server.call('GET', '/me', { bearer })).status, 401);
+  }
+  assert.equal((await server.call('POST', '/auth/refresh', { refreshToken: second.refreshToken })).status, 401);
+  assert.equal((await server.call('GET', '/me', { key: ada.apiKey })).status, 200);
+});
+
+test('accounts delete: key, sessions and the account itself are gone', async (t) => {
+  const server = await bootServer(t);
+  const inksong = beside(server, t);
+  const ada = await server.register();
+  await succeed(inksong('accounts', 'delete', ada.email, '--yes'));
+  assert.equal((await server.call('GET', '/me', { key: ada.apiKey })).status, 401);
+  assert.equal((await server.call('GET', '/me', { bearer: ada.accessToken })).status, 401);
+  assert.match(await succeed(inksong('accounts', 'list')), /There is no account yet/);
+});
+
+test('accounts create: the link signs up once where sign-up is closed, and only for its address', async (t) => {
+  const server = await bootServer(t, { INKSONG_SIGNUP: 'closed' });
+  const inksong = beside(server, t);
+  const created = JSON.parse(await succeed(inksong('accounts', 'create', "o'brien@example.com", '--json')));
+  assert.ok(created.link.startsWith(`${server.config.publicUrl}/sign-up#invitation=${created.invitation}&email=`));
+  const hours = (Date.parse(created.expires_at) - Date.now()) / 3_600_000;
+  assert.ok(hours > 71.9 && hours <= 72);
+
+  const sign = (email: string) =>
+    server.call('POST', '/auth/register', { json: { email, password: goodPassword, invitation: created.invitation } });
+  assert.equal((await sign('eve@example.com')).status, 403);
+  assert.equal((await sign("o'brien@example.com")).status, 201);
+  assert.equal((await sign("o'brien@example.com")).status, 403);
+
+  const taken = await inksong('accounts', 'create', "o'brien@example.com");
+  assert.deepEqual([taken.code, taken.stderr], [1, 'This e-mail address has an account already.\n']);
+  const wrong = await inksong('accounts', 'create', 'not an address');
+  assert.deepEqual([wrong.code, wrong.stderr], [1, 'email: Must be an e-mail address.\n']);
+});
+
+test('accounts create: the printed curl command works as it is', async (t) => {
+  const server = await bootServer(t, { INKSONG_SIGNUP: 'closed' });
+  const environment = { INKSONG_DATA_DIR: server.config.dataDirectory, INKSONG_PUBLIC_URL: server.url };
+  const text = await succeed(runInksong(t, ['accounts', 'create', "o'brien@example.com"], { environment }));
+  // A shell reads the command; what it would give to curl is sent from here, so that no curl is needed.
+  const script = `curl() { printf '%s\\0' "$@"; }; ${text.slice(text.indexOf('curl '))}`;
+  const { stdout } = await promisify(execFile)('sh', ['-c', script]);
+  const [, , url = '', , header = '', , body = ''] = stdout.split('\0');
+  const response = await fetch(url, { method: 'POST', headers: [header.split(': ') as [string, string]], body });
+  assert.equal(response.status, 201);
+});
+
+test('what destroys asks first: without a terminal and without --yes it does nothing and says so', async (t) => {
+  const server = await bootServer(t);
+  const inksong = beside(server, t);
+  const ada = await server.register();
+  for (const words of [
+    ['accounts', 'disable', ada.email],
+    ['accounts', 'delete', ada.email],
+    ['keys', 'rotate', ada.email],
+    ['sessions', 'revoke', ada.email],
+  ]) {
+    const { code, stdout, stderr } = await inksong(...words);
+    assert.equal(code, 1);
+    assert.equal(stdout, '');
+    assert.match(stderr, /^[^\n]*Nobody is here to ask: add --yes to do it\.\n$/);
+  }
+  assert.equal((await server.call('GET', '/me', { key: ada.apiKey })).status, 200);
+  assert.equal((await server.call('GET', '/me', { bearer: ada.accessToken })).status, 200);
+});
+
+test('commands on no database, or one that is not migrated, say so and make nothing', async (t) => {
+  const folder = temporaryFolder(t);
+  const environment = { INKSONG_DATA_DIR: join(folder, 'data') };
+  const { code, stderr } = await runInksong(t, ['accounts', 'list'], { environment });
+  assert.equal(code, 1);
+  assert.match(stderr, /^There is no database at [^\n]+ yet; start the server, or run inksong migrate\.\n$/);
+  assert.equal(existsSync(environment.INKSONG_DATA_DIR), false);
+
+  const { DatabaseSync } = await import('node:sqlite');
+  new DatabaseSync(join(folder, 'inksong.db')).close();
+  const empty = { INKSONG_DATA_DIR: folder };
+  const unmigrated = await runInksong(t, ['accounts', 'list'], { environment: empty });
+  assert.equal(unmigrated.code, 1);
+  assert.match(unmigrated.stderr, /^This database lacks 0001-initial[^\n]*: run inksong migrate, [^\n]+\n$/);
+  assert.ok(JSON.parse(await succeed(runInksong(t, ['migrate', '--json'], { environment: empty }))).applied.length > 0);
+  assert.deepEqual(JSON.parse(await succeed(runInksong(t, ['migrate', '--json'], { environment: empty }))).applied, []);
+  assert.deepEqual(
+    JSON.parse(await succeed(runInksong(t, ['accounts', 'list', '--json'], { environment: empty }))),
+    [],
+  );
+});
+
+test('what is not a command, option or account is said in a line with a hint', async (t) => {
+  const server = await bootServer(t);
+  const inksong = beside(server, t);
+  for (const [words, said] of [
+    [['acounts'], /unknown command 'acounts'\n\(Did you mean accounts\?\)/],
+    [['accounts', 'list', '--jsn'], /unknown option '--jsn'/],
+    [['accounts', 'create'], /missing required argument 'email'/],
+    [['sessions', 'revoke', 'nobody@example.com', '--yes'], /^There is no account nobody@example\.com; /],
+  ] as const) {
+    const { code, stdout, stderr } = await inksong(...words);
+    assert.equal(code, 1);
+    assert.equal(stdout, '');
+    assert.match(stderr, said);
+    assert.doesNotMatch(stderr, /^\s+at /m);
+  }
+});
+
+test('every command explains itself', async (t) => {
+  for (const words of [
+    [],
+    ['accounts'],
+    ['accounts', 'create'],
+    ['keys', 'rotate'],
+    ['sessions', 'revoke'],
+    ['serve'],
+    ['migrate'],
+    ['backup'],
+    ['restore'],
+    ['doctor'],
+    ['openapi'],
+  ]) {
+    assert.match(await succeed(runInksong(t, [...words, '--help'])), /^Usage: inksong/);
+  }
+});
+
+test('openapi prints what the server serves, and touches no data folder', async (t) => {
+  const server = await bootServer(t);
+  const dataDirectory = join(temporaryFolder(t), 'data');
+  const printed = await succeed(runInksong(t, ['openapi'], { environment: { INKSONG_DATA_DIR: dataDirectory } }));
+  assert.deepEqual(JSON.parse(printed), (await server.call('GET', '/openapi.json')).json);
+  assert.equal(existsSync(dataDirectory), false);
+});
+
+test('doctor finds a sound installation sound, and says what to do about an unsound one', async (t) => {
+  const server = await bootServer(t);
+  const { dataDirectory } = server.config;
+  // The server of this test was given its secret's folder, not its port.
+  const environment = { INKSONG_DATA_DIR: dataDirectory };
+  const sound = await runInksong(t, ['doctor', '--json'], { environment });
+  assert.equal(sound.code, 0, sound.stdout);
+  assert.equal(JSON.parse(sound.stdout).ok, true);
+
+  chmodSync(join(dataDirectory, 'secret'), 0o644);
+  chmodSync(dataDirectory, 0o755);
+  const open = await runInksong(t, ['doctor'], { environment });
+  assert.equal(open.code, 1);
+  assert.match(open.stdout, /^✗ data folder: .* mode 755, open to other users: chmod 700 /m);
+  assert.match(open.stdout, /^✗ secret: .* mode 644, open to other users: chmod 600 /m);
+  assert.match(open.stdout, /^✓ integrity: /m);
+
+  const outside = {
+    ...environment,
+    HOST: '0.0.0.0',
+    INKSONG_PUBLIC_URL: 'http://localhost:8080',
+    INKSONG_SIGNUP: 'closed',
+  };
+  const unreachable = await runInksong(t, ['doctor'], { environment: outside });
+  assert.equal(unreachable.code, 1);
+  assert.match(unreachable.stdout, /^✗ public URL: HOST 0\.0\.0\.0 serves other machines/m);
+
+  const misconfigured = await runInksong(t, ['doctor'], {
+    environment: { ...environment, PORT: 'x', INKSONG_NOPE: '1' },
+  });
+  assert.equal(misconfigured.code, 1);
+  assert.equal(misconfigured.stdout.match(/^✗ configuration: /gm)?.length, 2);
+
+  const absent = join(temporaryFolder(t), 'data');
+  assert.equal((await runInksong(t, ['doctor'], { environment: { INKSONG_DATA_DIR: absent } })).code, 1);
+  assert.equal(existsSync(absent), false);
+});

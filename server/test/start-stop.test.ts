@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { Agent, get, request } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { goodPassword, send } from './boot.ts';
+import { type Running, runInksong, startInksong, temporaryFolder } from './run-inksong.ts';
+
+interface Server extends Running {
+  url: string;
+  port: number;
+}
+
+async function startServer(t: TestContext, environment: Record<string, string> = {}): Promise<Server> {
+  const running = startInksong(t, ['serve'], {
+    environment: { PORT: '0', INKSONG_DATA_DIR: join(temporaryFolder(t), 'data'), ...environment },
+  });
+  const [, url = ''] = await running.seen(/Inksong is up at (\S+) /);
+  return { ...running, url, port: Number(new URL(url).port) };
+}
+
+/** Starts a request whose body is still on its way; `finish` sends the rest and returns the answer's status. */
+async function requestInProgress({ port }: Server): Promise<{ finish(): Promise<number | undefined> }> {
+  const body = JSON.stringify({ email: 'late@example.com', password: goodPassword });
+  const started = request({
+    port,
+    host: '127.0.0.1',
+    method: 'POST',
+    path: '/api/v1/auth/register',
+    headers: { 'Content-Type': 'application/json', 'Content-Length': body.length },
+  });
+  const answered = once(started, 'response');
+  answered.catch(() => {});
+  started.flushHeaders();
+  started.write(body.slice(0, 10));
+  // Another request that was answered after it shows that the server has read this one's head.
+  assert.equal((await send(`http://127.0.0.1:${port}/healthz`, 'GET')).status, 200);
+  return {
+    async finish() {
+      started.end(body.slice(10));
+      const [response] = await answered;
+      response.resume();
+      await once(response, 'end');
+      return response.statusCode;
+    },
+  };
+}
+
+test('the address that is printed can be reached, and tokens made there are good there', async (t) => {
+  const server = await startServer(t);
+  const answer = await send(`${server.url}/api/v1/auth/register`, 'POST', {
+    json: { email: 'ada@example.com', password: goodPassword },
+  });
+  assert.equal(answer.status, 201, String(answer.bytes));
+  const [, claims = ''] = answer.json.access_token.split('.');
+  assert.equal(JSON.parse(Buffer.from(claims, 'base64url').toString()).iss, server.url);
+  assert.equal((await send(`${server.url}/api/v1/me`, 'GET', { bearer: answer.json.access_token })).status, 200);
+});
+
+test('standard output is the log, one JSON object a line; the greeting goes to standard error', async (t) => {
+  const server = await startServer(t);
+  server.signal('SIGTERM');
+  const { stdout, stderr } = await server.finished;
+  for (const line of stdout.trimEnd().split('\n')) assert.equal(typeof JSON.parse(line).msg, 'string');
+  assert.match(stderr, /Make an account and get its API key/);
+  assert.doesNotMatch(stderr, /[Ww]arning/);
+});
+
+test('SIGTERM lets a request in progress finish, then the process ends with 0', async (t) => {
+  const server = await startServer(t);
+  const { finish } = await requestInProgress(server);
+  server.signal('SIGTERM');
+  await refusesConnections(server);
+  assert.equal(await finish(), 201);
+  assert.equal((await server.finished).code, 0);
+});
+
+test('a second SIGINT, as npm sends it, neither cuts a request nor changes the exit code', async (t) => {
+  const server = await startServer(t);
+  const { finish } = await requestInProgress(server);
+  server.signal('SIGINT');
+  await refusesConnections(server);
+  server.signal('SIGINT');
+  server.signal('SIGTERM');
+  assert.equal(await finish(), 201);
+  assert.equal((await server.finished).code, 0);
+});
+
+test('connections that are kept alive or never spoke do not hold a stop up', async (t) => {
+  const server = await startServer(t);
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  const [response] = await once(get({ port: server.port, host: '127.0.0.1', path: '/healthz', agent }), 'response');
+  response.resume();
+  await once(response, 'end');
+  const silent = connect(server.port, '127.0.0.1');
+  silent.on('error', () => {});
+  await once(silent, 'connect');
+  const { finish } = await requestInProgress(server);
+
+  const stoppedAt = performance.now();
+  server.signal('SIGTERM');
+  await once(silent, 'close');
+  assert.equal(await finish(), 201);
+  assert.equal((await server.finished).code, 0);
+  assert.ok(performance.now() - stoppedAt < 4_000, 'the stop waited for idle connections');
+});
+
+test('a client that hangs cannot keep the process for ten seconds', async (t) => {
+  const server = await startServer(t);
+  await requestInProgress(server);
+  const stoppedAt = performance.now();
+  server.signal('SIGTERM');
+  assert.equal((await server.finished).code, 0);
+  assert.ok(performance.now() - stoppedAt < 10_000);
+});
+
+test('an error that nobody caught is one fatal line, then the server drains and ends with 1', async (t) => {
+  for (const fault of ['throw new Error("planted")', 'Promise.reject(new Error("planted"))']) {
+    // Loaded into the real process: on SIGUSR2 it fails as forgotten code would.
+    const preload = `data:text/javascript,process.on('SIGUSR2',()=>{${encodeURIComponent(fault)}})`;
+    const server = await startServer(t, { NODE_OPTIONS: `--import=${preload}` });
+    const { finish } = await requestInProgress(server);
+    server.signal('SIGUSR2');
+    await refusesConnections(server);
+    assert.equal(await finish(), 201);
+    const { code, stdout, stderr } = await server.finished;
+    assert.equal(code, 1);
+    const fatal = stdout.split('\n').filter((line) => line.includes('"level":"fatal"'));
+    assert.equal(fatal.length, 1, stdout);
+    assert.match(fatal[0] ?? '', /planted/);
+    assert.doesNotMatch(stderr, /^\s+at /m);
+  }
+});
+
+test('a stop during the start is an orderly one', async (t) => {
+  const dataDirectory = join(temporaryFolder(t), 'data');
+  const server = startInksong(t, ['serve'], { environment: { PORT: '0', INKSONG_DATA_DIR: dataDirectory } });
+  // The folder is the first thing a start makes.
+  while (!existsSync(dataDirectory)) await new Promise((resolve) => setImmediate(resolve));
+  server.signal('SIGTERM');
+  assert.equal((await server.finished).code, 0);
+});
+
+test('the second start on a data folder migrates nothing and keeps the secret', async (t) => {
+  const environment = { INKSONG_DATA_DIR: join(temporaryFolder(t), 'data') };
+  const first = await startServer(t, environment);
+  const registered = await send(`${first.url}/api/v1/auth/register`, 'POST', {
+    json: { email: 'ada@example.com', password: goodPassword },
+  });
+  first.signal('SIGTERM');
+  await first.finished;
+  const second = await startServer(t, { ...environment, PORT: String(first.port) });
+  const me = await send(`${second.url}/api/v1/me`, 'GET', { bearer: registered.json.access_token });
+  assert.equal(me.status, 200);
+  second.signal('SIGTERM');
+  assert.doesNotMatch((await second.finished).stdout, /database migrated/);
+});
+
+test('PORT=0 without a public URL makes no links that lead nowhere', async (t) => {
+  const environment = { INKSONG_DATA_DIR: join(temporaryFolder(t), 'data'), PORT: '0' };
+  await runInksong(t, ['migrate'], { environment });
+  const { code, stderr } = await runInksong(t, ['accounts', 'create', 'ada@example.com'], { environment });
+  assert.equal(code, 1);
+  assert.match(stderr, /^The link needs an address: set INKSONG_PUBLIC_URL/);
+});
+
+/** Resolves once the server has stopped listening, which is the first thing a stop does. */
+async function refusesConnections({ port }: Server): Promise<void> {
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    const refused = await new Promise<boolean>((resolve) => {
+      socket.once('error', () => resolve(true));
+      socket.once('connect', () => resolve(false));
+    });
+    socket.destroy();
+    if (refused) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
