@@ -32,6 +32,17 @@ export function createAccountStore(database: Database): AccountStore {
 
     findById: async (accountId) => (await withPassword().where('id', '=', accountId).executeTakeFirst()) ?? null,
 
+    async lockUnchanged(trx, accountId, passwordHash) {
+      const { numUpdatedRows } = await trx
+        .updateTable('accounts')
+        .set({ password_hash: passwordHash })
+        .where('id', '=', accountId)
+        .where('password_hash', '=', passwordHash)
+        .where('disabled_at', 'is', null)
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    },
+
     list: () => query.selectFrom('accounts').select(accountColumns).orderBy('created_at').orderBy('id').execute(),
 
     async setDisabled(trx, accountId, disabled) {

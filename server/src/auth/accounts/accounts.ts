@@ -21,6 +21,8 @@ export interface AccountStore {
   insert(trx: Transaction, account: { id: string; email: string; passwordHash: string }): Promise<Account>;
   findByEmail(email: string): Promise<(Account & { passwordHash: string }) | null>;
   findById(accountId: string): Promise<(Account & { passwordHash: string }) | null>;
+  /** Locks an account's row until the transaction ends; false when it is disabled, gone or has another password by now. */
+  lockUnchanged(trx: Transaction, accountId: string, passwordHash: string): Promise<boolean>;
   list(): Promise<Account[]>;
   setDisabled(trx: Transaction, accountId: string, disabled: boolean): Promise<void>;
   /** Removes the account with its key, sessions and documents. */
@@ -93,9 +95,13 @@ export function createAccounts({ store, apiKeys, sessions, passwords, signup }: 
       const account = email === null ? null : await store.findByEmail(email);
       const matches = await passwords.verify(account?.passwordHash ?? null, input.password);
       if (!account || !matches || account.disabledAt !== null) {
-        throw new AppError('invalid_credentials', { detail: 'E-mail or password is wrong.' });
+        throw wrongPassword();
       }
-      const started = await store.transaction((trx) => sessions.start(trx, account.id, device));
+      const started = await store.transaction(async (trx) => {
+        // While the password was being hashed, the account may have been disabled or given another password.
+        if (!(await store.lockUnchanged(trx, account.id, account.passwordHash))) throw wrongPassword();
+        return sessions.start(trx, account.id, device);
+      });
       return sessions.issueTokens(started);
     },
 
@@ -138,6 +144,10 @@ export function createAccounts({ store, apiKeys, sessions, passwords, signup }: 
 
     delete: (accountId: string): Promise<void> => store.delete(accountId),
   };
+}
+
+function wrongPassword(): AppError {
+  return new AppError('invalid_credentials', { detail: 'E-mail or password is wrong.' });
 }
 
 function requireEmail(text: string): string {
