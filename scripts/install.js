@@ -10,10 +10,18 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 if (!isInstalled()) {
   process.stderr.write('Installing what Inksong needs (a minute, once) …\n');
-  if (!npmCi() || !isInstalled()) {
-    process.stderr.write(`Inksong could not install its packages: ${failure()}\n`);
+  const fault = install();
+  if (fault !== null) {
+    process.stderr.write(`Inksong could not install its packages: ${fault}\n`);
     process.exit(1);
   }
+}
+
+/** Returns what went wrong, or null. */
+function install() {
+  if (!npmCi()) return 'npm ci failed; its reason stands above.';
+  if (!hasItsNode()) return 'the install script of the package "node" did not run (is ignore-scripts set?).';
+  return isInstalled() ? null : 'node_modules is still not what package-lock.json names.';
 }
 
 /** Tells whether npm's record of what it installed names the same packages as the lockfile, for this platform. */
@@ -73,12 +81,4 @@ function npmCi() {
       ? spawnSync('npm', options, { cwd: root, stdio, shell: process.platform === 'win32' })
       : spawnSync(process.execPath, [npm, ...options], { cwd: root, stdio });
   return status === 0;
-}
-
-function failure() {
-  if (readPackages('package-lock.json') === null) return 'package-lock.json is missing or cannot be read.';
-  if (existsSync(join(root, 'node_modules/.package-lock.json')) && !hasItsNode()) {
-    return 'the install script of the package "node" did not run (is ignore-scripts set?).';
-  }
-  return 'npm ci failed; its reason stands above.';
 }
