@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bootServer } from './boot.ts';
+import { createText, eventually, fileForm, sendChunked, slowUpload, storageOf } from './documents-upload.ts';
+
+const limit = 700_000;
+
+test('a document of the largest size is taken, one byte more is refused, by every way and told up front or not', async (t) => {
+  const server = await bootServer(t, { INKSONG_MAX_DOCUMENT_BYTES: String(limit) });
+  const { apiKey: key, id: accountId } = await server.register();
+  const { id } = await createText(server, key, 'kept', 'kept');
+  const ways: ((size: number) => Promise<{ status: number; json: { code?: string } }>)[] = [
+    (size) => server.call('PUT', `/documents/${id}/content`, { key, body: Buffer.alloc(size) }),
+    (size) => sendChunked(server, 'PUT', `/documents/${id}/content`, { 'X-API-Key': key }, [Buffer.alloc(size)]),
+    (size) => server.call('POST', '/documents/', { key, body: fileForm(Buffer.alloc(size)) }),
+    async (size) => {
+      const form = new Response(fileForm(Buffer.alloc(size)));
+      const headers = { 'X-API-Key': key, 'Content-Type': form.headers.get('content-type') ?? '' };
+      return sendChunked(server, 'POST', '/documents/', headers, [Buffer.from(await form.arrayBuffer())]);
+    },
+  ];
+  for (const [index, way] of ways.entries()) {
+    assert.ok([200, 201].includes((await way(limit)).status), `way ${index}`);
+    const refused = await way(limit + 1);
+    assert.deepEqual([refused.status, refused.json.code], [413, 'content_too_large'], `way ${index}`);
+  }
+  const huge = await server.call('POST', '/documents/', {
+    key,
+    json: { title: 'T', content: 'x'.repeat(1024 * 1024) },
+  });
+  assert.equal(huge.status, 413);
+  assert.match(huge.json.detail, /multipart/);
+  await server.services.documents.purge();
+  const items = (await server.call('GET', '/documents/', { key })).json.items;
+  assert.deepEqual(
+    items.map((item: { size: number }) => item.size),
+    [limit, limit, limit],
+  );
+  assert.equal((await storageOf(server, accountId)).documentBytes, 3 * limit);
+});
+
+test('a body announced as too long is refused before it is sent', async (t) => {
+  const server = await bootServer(t, { INKSONG_MAX_DOCUMENT_BYTES: String(limit) });
+  const { apiKey: key } = await server.register();
+  const { id } = await createText(server, key, 'doc');
+  for (const head of [
+    [`PUT /api/v1/documents/${id}/content HTTP/1.1`, 'Content-Type: text/plain', `Content-Length: ${limit + 1}`],
+    [
+      'POST /api/v1/documents/ HTTP/1.1',
+      'Content-Type: multipart/form-data; boundary=x',
+      `Content-Length: ${limit * 2}`,
+    ],
+    ['POST /api/v1/documents/ HTTP/1.1', 'Content-Type: application/json', `Content-Length: ${2 ** 20 + 1}`],
+  ]) {
+    const upload = slowUpload(t, server, [...head, `X-API-Key: ${key}`]);
+    await eventually(() => /^HTTP\/1\.1 413 .*content_too_large/s.test(upload.received()));
+    assert.match(upload.received(), /connection: close/i);
+    upload.socket.destroy();
+  }
+});
+
+test('a refusal reaches a client that is still sending, and the connection then ends', async (t) => {
+  const server = await bootServer(t, { INKSONG_MAX_DOCUMENT_BYTES: String(limit) });
+  const { apiKey: key } = await server.register();
+  const { id } = await createText(server, key, 'doc');
+  const upload = slowUpload(t, server, [
+    `PUT /api/v1/documents/${id}/content HTTP/1.1`,
+    'Transfer-Encoding: chunked',
+    `X-API-Key: ${key}`,
+  ]);
+  const piece = Buffer.alloc(65_536);
+  const chunk = Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')]);
+  // Far more than the limit and than any socket buffer: an unread connection would be reset under the client's feet.
+  for (let sent = 0; sent < 400; sent++) {
+    if (!upload.socket.write(chunk)) await new Promise((resolve) => upload.socket.once('drain', resolve));
+  }
+  upload.socket.write('0\r\n\r\n');
+  await eventually(() => upload.socket.closed);
+  assert.match(upload.received(), /^HTTP\/1\.1 413 .*"code":"content_too_large"/s);
+});
+
+test('a full account is refused with 507, can still shrink and delete, and leaves other accounts alone', async (t) => {
+  const server = await bootServer(t, { INKSONG_ACCOUNT_QUOTA_BYTES: '1000' });
+  const account = await server.register();
+  const other = await server.register();
+  const key = account.apiKey;
+  const { id } = await createText(server, key, 'first', 'x'.repeat(600));
+  const refused = await server.call('POST', '/documents/', {
+    key,
+    json: { title: 'second', content: 'x'.repeat(401) },
+  });
+  assert.deepEqual([refused.status, refused.json.code], [507, 'quota_exceeded']);
+  const grown = await server.call('PUT', `/documents/${id}/content`, { key, body: 'x'.repeat(1001) });
+  assert.equal(grown.status, 507);
+  assert.equal(
+    (await server.call('GET', `/documents/${id}/content`, { key })).bytes.length,
+    600,
+    'a refused change changes nothing',
+  );
+  await createText(server, other.apiKey, 'unaffected', 'x'.repeat(1000));
+  await server.services.documents.purge();
+  await createText(server, key, 'just fits', 'x'.repeat(400));
+  assert.equal((await server.call('PUT', `/documents/${id}/content`, { key, body: 'x' })).status, 200);
+  assert.equal((await server.call('DELETE', `/documents/${id}`, { key })).status, 204);
+  assert.equal((await storageOf(server, account.id)).documentBytes, 400);
+  assert.equal((await server.call('GET', '/documents/', { key })).json.items.length, 1);
+});
+
+test('an account’s disk use stays below twice its quota, whatever it uploads, replaces and breaks off', async (t) => {
+  const server = await bootServer(t, { INKSONG_ACCOUNT_QUOTA_BYTES: '1000' });
+  const { apiKey: key, id: accountId } = await server.register();
+  const { id } = await createText(server, key, 'doc', 'x'.repeat(900));
+  assert.equal((await server.call('PUT', `/documents/${id}/content`, { key, body: 'y'.repeat(900) })).status, 200);
+  const full = await server.call('PUT', `/documents/${id}/content`, { key, body: 'z'.repeat(900) });
+  assert.deepEqual([full.status, full.json.code], [507, 'quota_exceeded'], 'the replaced bytes are still on the disk');
+  const { storedBytes, versions } = await storageOf(server, accountId);
+  assert.equal(storedBytes, 1800);
+  assert.equal(
+    versions.reduce((sum, { size }) => sum + size, 0),
+    1800,
+    'what is counted is what is there',
+  );
+});
+
+test('accounts at once racing for the same room never hold more than the quota', async (t) => {
+  const server = await bootServer(t, { INKSONG_ACCOUNT_QUOTA_BYTES: '1000' });
+  const { apiKey: key, id: accountId } = await server.register();
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, (_, index) =>
+      server.call('POST', '/documents/', { key, json: { title: `${index}`, content: 'x'.repeat(300) } }),
+    ),
+  );
+  assert.equal(answers.filter(({ status }) => status === 201).length, 3);
+  assert.ok(answers.every(({ status }) => status === 201 || status === 507));
+  assert.equal((await storageOf(server, accountId)).documentBytes, 900);
+});

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bootServer } from './boot.ts';
+import { createText } from './documents-upload.ts';
+
+test('pages neither skip nor repeat a document, while others are added and deleted', async (t) => {
+  const server = await bootServer(t, { INKSONG_PUBLIC_URL: 'https://docs.example.com' });
+  const { apiKey: key } = await server.register();
+  const made: string[] = [];
+  for (let index = 0; index < 23; index++) made.push((await createText(server, key, `first ${index}`)).id);
+  // Many rows of one millisecond: the id decides between them.
+  await server.services.database.query
+    .updateTable('documents')
+    .set({ created_at: 1_700_000_000_000 })
+    .where('id', 'in', made.slice(0, 9))
+    .execute();
+
+  const seen: string[] = [];
+  let target = '/documents/?limit=5';
+  for (;;) {
+    const page = await server.call('GET', target, { key });
+    assert.equal(page.status, 200, String(page.bytes));
+    assert.ok(page.json.items.length <= 5);
+    seen.push(...page.json.items.map((item: { id: string }) => item.id));
+    const link = page.headers.get('link');
+    if (page.json.next_cursor === null) {
+      assert.equal(link, null);
+      break;
+    }
+    const next = /^<https:\/\/docs\.example\.com\/api\/v1(.*)>; rel="next"$/.exec(link ?? '')?.[1];
+    assert.ok(next, String(link));
+    assert.equal(new URLSearchParams(next.split('?')[1]).get('cursor'), page.json.next_cursor);
+    await createText(server, key, 'added meanwhile');
+    target = next;
+  }
+  assert.equal(new Set(seen).size, seen.length, 'no repeats');
+  assert.deepEqual(seen.toSorted(), made.toSorted(), 'no gaps');
+  const newest = (await server.call('GET', '/documents/', { key })).json.items;
+  assert.equal(newest.length, 20, 'the default');
+  assert.equal(newest[0].title, 'added meanwhile', 'newest first');
+});
+
+test('search finds part of a title in any letter case, and takes % and _ for themselves', async (t) => {
+  const server = await bootServer(t);
+  const { apiKey: key } = await server.register();
+  const other = await server.register();
+  for (const title of [
+    '100% wool',
+    '100 wool',
+    'snake_case',
+    'snakeXcase',
+    'C:\\temp',
+    'ÜBER Größe',
+    'ﬁle one',
+    'x'.repeat(200),
+  ])
+    await createText(server, key, title);
+  await createText(server, other.apiKey, '100% someone else’s');
+  const table: [q: string, found: string[]][] = [
+    ['100%', ['100% wool']],
+    ['%', ['100% wool']],
+    ['_', ['snake_case']],
+    ['E_C', ['snake_case']],
+    ['\\', ['C:\\temp']],
+    ['WOOL', ['100 wool', '100% wool']],
+    ['über grö', ['ÜBER Größe']],
+    ['file', ['ﬁle one']],
+    ['nothing', []],
+    ["' OR 1=1 --", []],
+  ];
+  for (const [q, found] of table) {
+    const answer = await server.call('GET', `/documents/?${new URLSearchParams({ q })}`, { key });
+    assert.deepEqual(answer.json.items.map((item: { title: string }) => item.title).toSorted(), found.toSorted(), q);
+  }
+  const paged = await server.call('GET', `/documents/?${new URLSearchParams({ q: 'wool', limit: '1' })}`, { key });
+  const next = await server.call(
+    'GET',
+    `/documents/?${new URLSearchParams({ q: 'wool', limit: '1', cursor: paged.json.next_cursor })}`,
+    { key },
+  );
+  assert.deepEqual(
+    [paged.json.items[0].title, next.json.items[0].title, next.json.next_cursor],
+    ['100 wool', '100% wool', null],
+  );
+  assert.match(paged.headers.get('link') ?? '', /[?&]q=wool&/, 'the next page keeps the search');
+});
+
+test('a limit, a search or a cursor that is none is refused with 422', async (t) => {
+  const server = await bootServer(t);
+  const { apiKey: key } = await server.register();
+  const bad = [
+    'limit=0',
+    'limit=101',
+    'limit=1.5',
+    'limit=x',
+    'limit=',
+    'limit=1&limit=2',
+    'cursor=',
+    'cursor=x',
+    'cursor=MQ',
+    `cursor=${'a'.repeat(300)}`,
+    `q=${'x'.repeat(201)}`,
+    'q=%00',
+  ];
+  for (const query of bad) assert.equal((await server.call('GET', `/documents/?${query}`, { key })).status, 422, query);
+  for (const query of ['', 'limit=1', 'limit=100', 'q='])
+    assert.equal((await server.call('GET', `/documents/?${query}`, { key })).status, 200, query);
+});
