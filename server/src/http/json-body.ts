@@ -25,11 +25,13 @@ export function parseJsonBodies(server: HttpServer): void {
       error ? done(new AppError('invalid_request', { detail: 'The body is not valid JSON.' })) : done(null, value),
     );
   });
-  server.addHook('onRequest', async (request) => {
+  // Before parsing, but after it is known who asks.
+  server.addHook('preParsing', async (request, _reply, payload) => {
     const encoding = request.headers['content-encoding'];
     if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
       throw new AppError('unsupported_media_type', { detail: 'Send the body uncompressed.' });
     }
+    return payload;
   });
   // Without a content type there is nothing to parse, so that a call may leave out a body that is all optional.
   server.addHook('preValidation', async (request) => {
