@@ -38,6 +38,7 @@ async function* answerThenLinger(
     raw.once('end', done).once('close', done).once('error', done);
     reply.raw.once('close', done);
     if (raw.complete || raw.destroyed) done();
-    raw.resume();
+    // A reader that stopped early may have left its listener behind, and while it has one the stream does not flow.
+    raw.removeAllListeners('readable').resume();
   });
 }
