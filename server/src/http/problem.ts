@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { AppError, type ErrorCode, type FieldError } from '../app-error.ts';
 
@@ -77,7 +77,7 @@ export function sendProblem(reply: FastifyReply, error: AppError, publicUrl: str
 }
 
 /** Answers what Node could not parse as HTTP: there is no request yet, only a socket. */
-export function writeProblem(socket: Socket, problem: Problem): void {
+export function writeProblem(socket: Duplex, problem: Problem, headers: Record<string, string> = {}): void {
   if (!socket.writable) return void socket.destroy();
   const body = JSON.stringify(problem);
   const head = [
@@ -88,6 +88,7 @@ export function writeProblem(socket: Socket, problem: Problem): void {
     'Cache-Control: no-store',
     `X-Request-Id: ${problem.request_id}`,
     'Connection: close',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
+  type FastifyRequest,
   LogController,
   type RawServerDefault,
 } from 'fastify';
@@ -12,9 +12,10 @@ import { AppError } from '../app-error.ts';
 import type { Authenticate } from '../auth/authenticate.ts';
 import { newId } from '../id.ts';
 import { authenticationHook } from './authentication.ts';
+import { brokenRequests } from './broken-requests.ts';
 import { parseJsonBodies } from './json-body.ts';
 import { registerOpenApi } from './openapi.ts';
-import { problemOf, sendProblem, toAppError, writeProblem } from './problem.ts';
+import { problemKinds, sendProblem, toAppError } from './problem.ts';
 import { logRequest } from './request-log.ts';
 import { allowedMethods, collectRoutes, type RouteEntry } from './route-table.ts';
 import { compileValidator } from './validation.ts';
@@ -48,6 +49,7 @@ const bodyLimitBytes = 64 * 1024;
  * and every request leaves one log line.
  */
 export async function createHttpServer({ log, publicUrl, authenticate }: HttpServerOptions): Promise<HttpServer> {
+  const broken = brokenRequests(log, publicUrl);
   const server: HttpServer = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
@@ -61,14 +63,7 @@ export async function createHttpServer({ log, publicUrl, authenticate }: HttpSer
       reply.raw.once('finish', () => logRequest(request, reply));
       sendProblem(reply, toAppError(error), publicUrl);
     },
-    clientErrorHandler(error, socket) {
-      if (error.code === 'ECONNRESET') return void socket.destroy();
-      const requestId = newId('req');
-      const refusal = toAppError(error);
-      const shown = refusal.code === 'internal_error' ? new AppError('invalid_request') : refusal;
-      log.info({ request_id: requestId, code: shown.code, reason: error.code }, 'not an HTTP request');
-      writeProblem(socket as Socket, problemOf(shown, requestId, publicUrl));
-    },
+    clientErrorHandler: broken.onClientError,
     http: {
       headersTimeout: 10_000,
       // An upload may take its time.
@@ -81,6 +76,8 @@ export async function createHttpServer({ log, publicUrl, authenticate }: HttpSer
   server.server.maxHeadersCount = 0;
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
 
+  broken.watch(server);
+
   server.setValidatorCompiler(compileValidator);
   parseJsonBodies(server);
   server.addHook('onResponse', async (request, reply) => logRequest(request, reply));
@@ -91,29 +88,45 @@ export async function createHttpServer({ log, publicUrl, authenticate }: HttpSer
   server.decorateRequest('principal', null);
   server.addHook('onRequest', async (request, reply) => {
     setCommonHeaders(reply);
-    if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
-      throw new AppError('invalid_request', { detail: 'HTTP/1.1 requests need a Host header.' });
-    }
+    // Nothing is upgraded here, but Node may have lost its place in what follows such a request.
+    if (request.headers.upgrade !== undefined) reply.header('Connection', 'close');
+    requireOneHost(request.raw);
+  });
+  server.addHook('onRequest', async (request) => {
+    // Before the body is looked at: nobody is waiting for it.
+    if (request.is404) throw noRoute(request);
   });
   server.addHook('onRequest', authenticationHook(authenticate));
 
   server.setErrorHandler((error, request, reply) => {
     const refusal = toAppError(error);
-    if (refusal.cause !== undefined) request.log.error({ err: refusal.cause, code: refusal.code }, 'request failed');
+    if (refusal.cause !== undefined) {
+      const isOurs = problemKinds[refusal.code].status >= 500;
+      request.log[isOurs ? 'error' : 'info']({ err: refusal.cause, code: refusal.code }, 'request failed');
+    }
     return sendProblem(reply, refusal, publicUrl);
   });
-  server.setNotFoundHandler((request, reply) => {
-    const methods = allowedMethods(server.routeTable, request.url);
-    const refusal =
-      methods.length > 0
-        ? new AppError('method_not_allowed', {
-            detail: `Use ${methods.join(', ')}.`,
-            headers: { Allow: methods.join(', ') },
-          })
-        : new AppError('not_found');
-    return sendProblem(reply, refusal, publicUrl);
-  });
+  server.setNotFoundHandler((request, reply) => sendProblem(reply, noRoute(request), publicUrl));
   return server;
+}
+
+/** Returns the refusal of a path that nothing answers, or of a method that its path does not. */
+function noRoute({ server, url }: FastifyRequest): AppError {
+  const methods = allowedMethods(server.routeTable, url);
+  if (methods.length === 0) return new AppError('not_found');
+  const allow = methods.join(', ');
+  return new AppError('method_not_allowed', { detail: `Use ${allow}.`, headers: { Allow: allow } });
+}
+
+/** RFC 9112 section 3.2: with two, each proxy on the way may have believed another. Node also takes HTTP/0.9 and 2.0 for a version. */
+function requireOneHost({ httpVersion, rawHeaders }: IncomingMessage): void {
+  if (httpVersion !== '1.0' && httpVersion !== '1.1') {
+    throw new AppError('invalid_request', { detail: 'Speak HTTP/1.1.' });
+  }
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
+  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) {
+    throw new AppError('invalid_request', { detail: 'Send the Host header once.' });
+  }
 }
 
 function setCommonHeaders(reply: FastifyReply): void {
