@@ -17,7 +17,14 @@ declare module 'fastify' {
 
 /** What is refused before any operation is reached: told once, in the description, instead of with each operation. */
 const beforeAnyOperation = (
-  ['not_found', 'method_not_allowed', 'request_timeout', 'unsupported_media_type', 'headers_too_large'] as const
+  [
+    'not_found',
+    'method_not_allowed',
+    'request_timeout',
+    'content_too_large',
+    'unsupported_media_type',
+    'headers_too_large',
+  ] as const
 )
   .map((code) => `${problemKinds[code].status} \`${code}\``)
   .join(', ');
