@@ -24,14 +24,24 @@ export function rawRequest(method: string, target: string, headers: readonly str
   ]);
 }
 
+export interface ExchangeOptions {
+  limitMs?: number;
+  /** Of the request: an answer to HEAD has no body. */
+  method?: string;
+  /** Sent when the first bytes of an answer have come. */
+  later?: Buffer;
+  /** Closes its half at once, which a server takes as the client having left. */
+  leave?: boolean;
+}
+
 /**
- * Sends bytes on a connection of their own and collects what comes back until the server closes it.
+ * Sends bytes on a connection of their own and collects what comes back until the connection is closed.
  * Throws when that takes longer than `limitMs`. A connection that is reset counts as closed.
  */
 export function exchange(
   url: string,
   bytes: Buffer,
-  { limitMs = 5_000, method = 'GET', end = false }: { limitMs?: number; method?: string; end?: boolean } = {},
+  { limitMs = 5_000, method = 'GET', later, leave = false }: ExchangeOptions = {},
 ): Promise<RawExchange> {
   const { hostname, port } = new URL(url);
   const started = performance.now();
@@ -40,10 +50,14 @@ export function exchange(
     const socket = connect(Number(port), hostname);
     const deadline = setTimeout(() => {
       socket.destroy();
-      const head = JSON.stringify(bytes.subarray(0, 300).toString('latin1'));
-      reject(new Error(`The connection was still open after ${limitMs} ms: ${head}`));
+      const [sent, received] = [bytes, Buffer.concat(chunks)].map((part) =>
+        JSON.stringify(part.subarray(0, 300).toString('latin1')),
+      );
+      reject(new Error(`The connection was still open after ${limitMs} ms: ${sent} was answered ${received}`));
     }, limitMs);
-    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('data', (chunk) => {
+      if (chunks.push(chunk) === 1 && later) socket.write(later);
+    });
     // Whoever is refused before it has sent everything may see a reset instead of an end.
     socket.on('error', () => {});
     socket.on('close', () => {
@@ -54,8 +68,7 @@ export function exchange(
         reject(error);
       }
     });
-    // A half-closed connection tells the server that no more will come, which it takes as the caller having left.
-    if (end) socket.end(bytes);
+    if (leave) socket.end(bytes);
     else socket.write(bytes);
   });
 }
