@@ -14,12 +14,11 @@ export function stopReason(log: Pick<Logger, 'fatal'>): Promise<StopReason> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => resolve({ name: signal, exitCode: 0 }));
     }
-    // After such an error the process's state is unknown: it finishes what it can and leaves the rest to whoever restarts it.
-    for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-      process.on(event, (error: unknown) => {
-        log.fatal({ err: error instanceof Error ? error : new Error(String(error)) }, 'unexpected error');
-        resolve({ name: event, exitCode: 1 });
-      });
-    }
+    // Unhandled rejections arrive here too. The process's state is unknown after one: it finishes what it can, and
+    // whoever restarts it starts from what is on disk.
+    process.on('uncaughtException', (error: unknown, origin) => {
+      log.fatal({ err: error instanceof Error ? error : new Error(String(error)) }, 'unexpected error');
+      resolve({ name: origin, exitCode: 1 });
+    });
   });
 }
