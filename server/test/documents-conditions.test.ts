@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { test } from 'node:test';
 import { bootServer } from './boot.ts';
-import { createText, fileForm } from './documents-upload.ts';
+import { createText, eventually, fileForm, slowUpload, storageOf } from './documents-upload.ts';
 
 test('conditions and ranges are answered as RFC 9110 says', async (t) => {
   const server = await bootServer(t);
@@ -115,18 +115,28 @@ test('If-Match lets a change through only while the bytes are the expected ones'
   assert.equal((await put('*', 'three')).status, 200);
 });
 
-test('of twenty changes made at once to the same bytes, exactly one goes through', async (t) => {
+test('of twenty changes under way at once to the same bytes, exactly one goes through', async (t) => {
   const server = await bootServer(t);
-  const { apiKey: key } = await server.register();
+  const { apiKey: key, id: accountId } = await server.register();
   const { id, sha256 } = await createText(server, key, 'doc', 'original');
-  const bodies = Array.from({ length: 20 }, (_, index) => `change ${index}`);
-  const answers = await Promise.all(
-    bodies.map((body) =>
-      server.call('PUT', `/documents/${id}/content`, { key, body, headers: { 'if-match': `"${sha256}"` } }),
-    ),
-  );
-  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, ...Array<number>(19).fill(412)]);
-  const winner = bodies[answers.findIndex(({ status }) => status === 200)] ?? '';
+  const bodies = Array.from({ length: 20 }, (_, index) => `change ${index + 10}`);
+  const uploads = bodies.map((body) => {
+    const upload = slowUpload(t, server, [
+      `PUT /api/v1/documents/${id}/content HTTP/1.1`,
+      `X-API-Key: ${key}`,
+      `If-Match: "${sha256}"`,
+      `Content-Length: ${body.length}`,
+    ]);
+    return { ...upload, body };
+  });
+  // All have seen the original and begun to write before the first of them ends.
+  await eventually(async () => (await storageOf(server, accountId)).versions.length === 21);
+  for (const { socket, body } of uploads) socket.write(body);
+  await eventually(() => uploads.every(({ received }) => received().includes('\r\n\r\n')));
+
+  const statuses = uploads.map(({ received }) => received().slice(9, 12));
+  assert.deepEqual(statuses.toSorted(), ['200', ...Array<string>(19).fill('412')]);
+  const winner = bodies[statuses.indexOf('200')] ?? '';
   const now = await server.call('GET', `/documents/${id}/content`, { key });
   assert.equal(now.bytes.toString(), winner);
   assert.equal(now.headers.get('etag'), `"${hash('sha256', winner, 'hex')}"`);

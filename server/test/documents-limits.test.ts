@@ -122,7 +122,7 @@ test('an account’s disk use stays below twice its quota, whatever it uploads, 
   );
 });
 
-test('accounts at once racing for the same room never hold more than the quota', async (t) => {
+test('uploads racing for the same room never fill an account beyond its quota', async (t) => {
   const server = await bootServer(t, { INKSONG_ACCOUNT_QUOTA_BYTES: '1000' });
   const { apiKey: key, id: accountId } = await server.register();
   const answers = await Promise.all(
@@ -133,4 +133,26 @@ test('accounts at once racing for the same room never hold more than the quota',
   assert.equal(answers.filter(({ status }) => status === 201).length, 3);
   assert.ok(answers.every(({ status }) => status === 201 || status === 507));
   assert.equal((await storageOf(server, accountId)).documentBytes, 900);
+});
+
+test('a connection on which a body was refused goes on or ends, and never hangs', async (t) => {
+  const server = await bootServer(t);
+  const { apiKey: key } = await server.register();
+  const { id } = await createText(server, key, 'doc');
+  const refusedPart = '--x\r\nContent-Disposition: form-data; name="unknown"\r\n\r\n';
+  for (const size of [100, 65_000, 65_536, 70_000, 131_072, 200_000, 3_000_000]) {
+    const upload = slowUpload(t, server, [
+      'POST /api/v1/documents/ HTTP/1.1',
+      `X-API-Key: ${key}`,
+      'Content-Type: multipart/form-data; boundary=x',
+      `Content-Length: ${size}`,
+    ]);
+    upload.socket.write(refusedPart.padEnd(size));
+    await eventually(() => upload.received().includes('validation_failed'));
+    if (!/^connection: close/im.test(upload.received())) {
+      upload.socket.write(`GET /api/v1/documents/${id} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${key}\r\n\r\n`);
+    }
+    await eventually(() => upload.socket.closed || upload.received().includes(`"id":"${id}"`));
+    upload.socket.destroy();
+  }
 });

@@ -100,7 +100,7 @@ export interface Schema {
     /** `null` while in progress. */
     fingerprint: string | null;
     document_id: string | null;
-    /** The answer's body, JSON. */
+    /** The document as it was first answered, JSON. */
     response: string | null;
     created_at: number;
   };

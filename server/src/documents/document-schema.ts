@@ -16,7 +16,7 @@ const Title = Type.String({
   description: 'No control characters.',
 });
 
-export const DocumentProperties = {
+const DocumentProperties = {
   id: Type.String({ pattern: idPattern('doc') }),
   title: Type.String(),
   filename: Type.String(),

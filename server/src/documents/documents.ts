@@ -9,7 +9,7 @@ import type { DocumentCursor } from './document-cursor.ts';
 import { limited, refuseLongBody } from './upload-limit.ts';
 
 /** Bytes in the store that no document points at yet. */
-export interface StoredContent {
+interface StoredContent {
   versionId: string;
   /** Bytes. */
   size: number;

@@ -5,7 +5,7 @@ export const mediaTypePattern = `^${token}/${token}(?:[ \\t]*;[ \\t]*${token}=(?
 const mediaType = new RegExp(mediaTypePattern);
 
 /** The type of bytes of which nothing better is known. */
-export const unknownMediaType = 'application/octet-stream';
+const unknownMediaType = 'application/octet-stream';
 
 /** Returns a declared media type as it is, or `application/octet-stream` when it is none or longer than 255 characters. */
 export function toMediaType(declared: string | undefined): string {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpServer } from './server.ts';
@@ -17,7 +18,11 @@ export function bodyOf(request: FastifyRequest): AsyncIterable<Buffer> {
  */
 export function answerUnreadBodies(server: HttpServer): void {
   server.addHook('onSend', async (request, reply, payload) => {
-    if (request.raw.complete || typeof payload !== 'string') return payload;
+    if (request.raw.complete || typeof payload !== 'string') {
+      // What has arrived and was not read would keep a connection that goes on from being read any further.
+      discardRest(request.raw);
+      return payload;
+    }
     reply.header('Connection', 'close').header('Content-Length', String(Buffer.byteLength(payload)));
     return Readable.from(answerThenLinger(payload, request, reply));
   });
@@ -38,7 +43,11 @@ async function* answerThenLinger(
     raw.once('end', done).once('close', done).once('error', done);
     reply.raw.once('close', done);
     if (raw.complete || raw.destroyed) done();
-    // A reader that stopped early may have left its listener behind, and while it has one the stream does not flow.
-    raw.removeAllListeners('readable').resume();
+    discardRest(raw);
   });
+}
+
+/** A reader that stopped early may have left its listener behind, and while it has one the stream does not flow. */
+function discardRest(raw: IncomingMessage): void {
+  raw.removeAllListeners('readable').resume();
 }
