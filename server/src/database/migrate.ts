@@ -9,6 +9,11 @@ export interface MigrationStatus {
   unknown: string[];
 }
 
+/** The database's tables are not those of this program; the message says what to do. */
+class SchemaError extends Error {
+  override name = 'SchemaError';
+}
+
 /**
  * Brings the database to this program's schema. Returns the names applied now. Throws SchemaError when a newer Inksong
  * or another program has been here.
@@ -29,11 +34,6 @@ export async function assertMigrated(database: Database): Promise<void> {
   if (pending.length > 0) {
     throw new SchemaError(`This database lacks ${pending.join(', ')}: run inksong migrate, or start the server once.`);
   }
-}
-
-/** The database's tables are not those of this program; the message says what to do. */
-export class SchemaError extends Error {
-  override name = 'SchemaError';
 }
 
 function assertNotNewer(unknown: readonly string[]): void {
