@@ -3,7 +3,8 @@
  * Deliberately loose (RFC 5321 section 4.5.3.1 lengths, one @, a dot-free or dotted domain): only a mail proves an address.
  */
 export function parseEmail(text: string): string | null {
-  const email = text.normalize('NFC').toLowerCase();
+  // In this order: a lower-case letter may compose with a mark where its capital does not.
+  const email = text.toLowerCase().normalize('NFC');
   if (email.length > 254) return null;
   const at = email.lastIndexOf('@');
   if (at < 1 || at > 64 || at === email.length - 1) return null;
