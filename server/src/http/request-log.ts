@@ -19,10 +19,10 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   );
 }
 
-/** Replaces keys, access tokens and refresh tokens that somebody put into a URL by mistake. */
+/** Replaces keys, access tokens and refresh tokens that somebody put into a URL by mistake, percent-encoded or not. */
 export function withoutSecrets(text: string): string {
   return text
-    .replace(/ink_[0-9a-f]{8,}/gi, 'ink_[redacted]')
+    .replace(/ink_[0-9a-f%]{8,}/gi, 'ink_[redacted]')
     .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, '[redacted]')
-    .replace(/[\w-]{43,}/g, '[redacted]');
+    .replace(/[\w%-]{43,}/g, '[redacted]');
 }
