@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { ConfigError, defaultPublicUrl, isLoopback, readConfig, readEnvironment, settings } from './config.ts';
+
+const secret = 'openssl rand -base64 32 makes better ones';
+
+/** Returns every fault, none when the environment is fine. */
+function faultsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    readConfig(environment);
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.faults;
+  }
+}
+
+function fault(environment: Record<string, string>): string {
+  const faults = faultsOf(environment);
+  assert.equal(faults.length, 1, `${JSON.stringify(environment)} → ${faults}`);
+  return faults[0] ?? '';
+}
+
+/** Values that must each keep the server from starting, whatever else is set. */
+const unsafe: Record<string, string[]> = {
+  PORT: ['-1', '65536', '8080x', '0x50', '1e3', ' ', '80.5', '９'],
+  INKSONG_PUBLIC_URL: [
+    'example.com',
+    'ftp://example.com',
+    'http://example.com',
+    'https://example.com/api',
+    'https://x/?a',
+  ],
+  DATABASE_URL: ['postgres://localhost/inksong', 'mysql://localhost', 'http://localhost/x'],
+  INKSONG_SECRET: ['short', 'x'.repeat(31), 'é'.repeat(15)],
+  INKSONG_SECRET_PREVIOUS: ['short'],
+  INKSONG_SIGNUP: ['yes', 'OPEN', 'true'],
+  INKSONG_MAX_DOCUMENT_BYTES: ['0', '-1', '25MiB', '1e9', '9'.repeat(20)],
+  INKSONG_ACCOUNT_QUOTA_BYTES: ['0', 'unlimited', '1_000'],
+  LOG_LEVEL: ['verbose', 'INFO', '30'],
+};
+
+test('without any setting it listens on loopback, with sign-up open and everything in ./data', () => {
+  const config = readConfig({});
+  assert.deepEqual(
+    { host: config.host, port: config.port, publicUrl: config.publicUrl, signup: config.signup, secret: config.secret },
+    { host: '127.0.0.1', port: 8080, publicUrl: 'http://localhost:8080', signup: 'open', secret: null },
+  );
+  assert.equal(config.databasePath, join(config.dataDirectory, 'inksong.db'));
+  assert.deepEqual(readConfig(Object.fromEntries(settings.map(({ name }) => [name, '']))), config, 'empty means unset');
+});
+
+test('every unsafe value is refused by a sentence that names its setting', () => {
+  for (const [name, values] of Object.entries(unsafe)) {
+    for (const value of values) {
+      const sentence = fault({ [name]: value });
+      assert.ok(sentence.startsWith(`${name} `) && sentence.endsWith('.'), sentence);
+    }
+  }
+});
+
+test('all that is wrong is named at once, each once', () => {
+  const someUnsafe = fc
+    .subarray(Object.keys(unsafe), { minLength: 1 })
+    .chain((names) =>
+      fc.record(Object.fromEntries(names.map((name) => [name, fc.constantFrom(...(unsafe[name] ?? []))]))),
+    );
+  const unknown = fc.uniqueArray(fc.stringMatching(/^INKSONG_X[A-Z_]{0,20}$/), { maxLength: 4 });
+  fc.assert(
+    fc.property(someUnsafe, unknown, (environment, unknownNames) => {
+      const all = { ...environment, ...Object.fromEntries(unknownNames.map((name) => [name, '1'])) };
+      const named = faultsOf(all).map((sentence) => sentence.split(' ', 1)[0]);
+      assert.deepEqual(named.toSorted(), Object.keys(all).toSorted());
+    }),
+  );
+});
+
+test('any INKSONG_ name that is no setting is refused, and a slip of the pen is told what was meant', () => {
+  const known = new Set([
+    ...settings.map(({ name }) => name),
+    ...['INKSONG_SECRET_FILE', 'INKSONG_SECRET_PREVIOUS_FILE', 'INKSONG_API_KEY'],
+  ]);
+  const oneOff = fc
+    .tuple(
+      fc.constantFrom(...[...known].filter((name) => name.startsWith('INKSONG_'))),
+      fc.nat(),
+      fc.constantFrom(...'AZ_'),
+    )
+    .map(([name, at, letter]) => {
+      const index = 'INKSONG_'.length + (at % (name.length - 'INKSONG_'.length));
+      return name.slice(0, index) + letter + name.slice(index + 1);
+    })
+    .filter((name) => !known.has(name));
+  fc.assert(
+    fc.property(oneOff, (name) => assert.match(fault({ [name]: secret }), new RegExp(`^${name} is not a setting`))),
+  );
+
+  assert.match(fault({ INKSONG_SIGN: 'closed' }), /did you mean INKSONG_SIGNUP\?/);
+  assert.match(fault({ INKSONG_SIGNUPS: 'closed' }), /did you mean INKSONG_SIGNUP\?/);
+  assert.match(fault({ INKSONG_PORT: '8080' }), /did you mean PORT\?/);
+  assert.match(fault({ INKSONG_LOG_LEVEL: 'debug' }), /did you mean LOG_LEVEL\?/);
+  assert.match(fault({ INKSONG_RATE_LIMIT_API: 'off' }), /not a setting of this version/);
+});
+
+test('what container orchestrators set for a service of our name does not keep the server from starting', () => {
+  const links = {
+    INKSONG_API_KEY: 'ink_of_somebody_else’s_program',
+    INKSONG_PORT: 'tcp://10.0.0.7:8080',
+    INKSONG_PORT_8080_TCP: 'tcp://10.0.0.7:8080',
+    INKSONG_PORT_8080_TCP_ADDR: '10.0.0.7',
+    INKSONG_PORT_8080_TCP_PORT: '8080',
+    INKSONG_PORT_8080_TCP_PROTO: 'tcp',
+    INKSONG_SERVICE_HOST: '10.0.0.7',
+    INKSONG_SERVICE_PORT: '8080',
+    INKSONG_SERVICE_PORT_HTTP: '8080',
+  };
+  assert.deepEqual(faultsOf(links), []);
+  assert.equal(readConfig(links).port, 8080);
+});
+
+test('off loopback the public URL and the sign-up rule must be set, and plain http is refused', () => {
+  for (const host of ['0.0.0.0', '::', '192.168.1.5', '10.0.0.1', 'example.com', '127.0.0.1.example.com']) {
+    assert.equal(faultsOf({ HOST: host }).length, 2, host);
+    const set = { HOST: host, INKSONG_PUBLIC_URL: 'https://api.example.com', INKSONG_SIGNUP: 'closed' };
+    assert.deepEqual(faultsOf(set), []);
+    assert.match(fault({ ...set, INKSONG_PUBLIC_URL: 'http://api.example.com' }), /must be https/);
+  }
+  for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost', 'inksong.localhost']) {
+    assert.ok(isLoopback(host) && faultsOf({ HOST: host }).length === 0, host);
+    const url = defaultPublicUrl(host, 8080);
+    assert.deepEqual(faultsOf({ HOST: host, INKSONG_PUBLIC_URL: url }), [], `the default ${url} is one that is taken`);
+  }
+  for (const url of [
+    'http://192.168.1.5:8080',
+    'http://localhost.example.com',
+    'http://127.0.0.1.example.com',
+    'http://[::2]',
+  ]) {
+    assert.match(fault({ INKSONG_PUBLIC_URL: url }), /must be https/, url);
+  }
+  for (const url of [
+    'http://localhost:3000',
+    'http://127.0.0.1:8080',
+    'http://[::1]:8080',
+    'https://api.example.com',
+  ]) {
+    assert.equal(readConfig({ INKSONG_PUBLIC_URL: url }).publicUrl, url);
+    assert.equal(readConfig({ INKSONG_PUBLIC_URL: `${url}/` }).publicUrl, url, 'stored without the slash');
+  }
+});
+
+test('a secret has 32 bytes or more, comes from one place, and is never repeated in a fault', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }), (value) => {
+      const faults = faultsOf({ INKSONG_SECRET: value });
+      assert.equal(faults.length > 0, Buffer.byteLength(value) < 32);
+      if (value.length > 8) assert.ok(!faults.join('\n').includes(value));
+    }),
+  );
+  const dsn = 'postgres://inksong:a-password-of-the-database@db/inksong';
+  assert.doesNotMatch(fault({ DATABASE_URL: dsn }), /a-password/);
+  assert.doesNotMatch(fault({ INKSONG_SECRETS: secret }), new RegExp(secret));
+});
+
+test('a _FILE beside a secret names a file that holds it, its last line break aside', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'inksong-config-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'secret');
+  for (const ending of ['', '\n', '\r\n']) {
+    writeFileSync(file, secret + ending);
+    const config = readConfig({ INKSONG_SECRET_FILE: file, INKSONG_SECRET_PREVIOUS_FILE: file });
+    assert.deepEqual([config.secret, config.previousSecret], [secret, secret]);
+  }
+  assert.match(fault({ INKSONG_SECRET_FILE: file, INKSONG_SECRET: secret }), /both set/);
+  assert.match(fault({ INKSONG_SECRET_FILE: join(directory, 'none') }), /^INKSONG_SECRET_FILE .*ENOENT/);
+  assert.match(fault({ INKSONG_SECRET_FILE: directory }), /^INKSONG_SECRET_FILE .*EISDIR/);
+  writeFileSync(file, 'short\n');
+  assert.match(fault({ INKSONG_SECRET_FILE: file }), /shorter than 32 bytes/);
+  assert.match(fault({ LOG_LEVEL_FILE: file, INKSONG_SIGNUP_FILE: file }), /^INKSONG_SIGNUP_FILE is not a setting/);
+});
+
+test('a .env file adds to the environment and never overrules it', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'inksong-config-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  assert.deepEqual(readEnvironment({ PORT: '1' }, directory), { PORT: '1' });
+  writeFileSync(join(directory, '.env'), 'PORT=2\nHOST="::1" # the other loopback\n');
+  assert.deepEqual(readEnvironment({ PORT: '1' }, directory), { PORT: '1', HOST: '::1' });
+});

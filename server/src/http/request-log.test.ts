@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { mintApiKey } from '../auth/api-keys/api-key.ts';
+import { createAccessTokens } from '../auth/sessions/access-token.ts';
+import { mintRefreshToken, mintSuccessorNonce, successorOf } from '../auth/sessions/refresh-token.ts';
+import { type IdPrefix, newId } from '../id.ts';
+import { withoutSecrets } from './request-log.ts';
+
+const accessTokens = createAccessTokens({
+  secret: 'a secret that is long enough for a test',
+  previousSecret: null,
+  issuer: 'http://localhost:8080',
+  clock: { now: () => Date.now() },
+});
+
+async function secrets(): Promise<string[]> {
+  const refreshToken = mintRefreshToken();
+  return [
+    mintApiKey().secret,
+    mintApiKey().secret.toUpperCase(),
+    await accessTokens.sign({ accountId: newId('acc'), sessionId: newId('ses') }),
+    refreshToken,
+    successorOf(refreshToken, mintSuccessorNonce()),
+  ];
+}
+
+/** Whatever may stand beside a secret in a path, letters and percent-encoding included. */
+const around = fc.stringMatching(/^[\w.%~/=,;:@-]*$/);
+
+test('no key and no token survives in what is logged, whatever stands beside it', async () => {
+  for (const secret of (await Promise.all(Array.from({ length: 20 }, secrets))).flat()) {
+    fc.assert(
+      fc.property(around, around, (before, after) => {
+        const shown = withoutSecrets(`/${before}${secret}${after}`);
+        for (let at = 0; at + 16 <= secret.length; at += 1) {
+          assert.ok(!shown.includes(secret.slice(at, at + 16)), `${shown} holds a part of ${secret}`);
+        }
+      }),
+      { numRuns: 20 },
+    );
+  }
+});
+
+test('a secret is taken out also where some or all of it is percent-encoded', async () => {
+  const encode = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+  for (const secret of await secrets()) {
+    for (const encoded of [/[._-]/g, /./g, /[a-m]/g, /(?<=^.{20})./]) {
+      const shown = withoutSecrets(`/x/${secret.replace(encoded, encode)}/y`);
+      assert.match(shown, /^\/x\/(ink_)?\[redacted\](\.\[redacted\]){0,2}\/y$/, String(encoded));
+    }
+  }
+});
+
+test('ids and ordinary paths stay readable', () => {
+  const prefixes: IdPrefix[] = ['acc', 'key', 'ses', 'doc', 'ver', 'evt', 'inv', 'req'];
+  for (const id of prefixes.map(newId)) {
+    const path = `/api/v1/documents/${id}/content`;
+    assert.equal(withoutSecrets(path), path);
+  }
+  const words = fc.array(fc.stringMatching(/^[a-z-]{0,40}$/)).map((segments) => `/${segments.join('/')}`);
+  fc.assert(fc.property(words, (path) => assert.equal(withoutSecrets(path), path)));
+});
+
+test('a long path is judged at once', () => {
+  for (const path of [
+    'eyJ'.repeat(5_000),
+    `${'eyJa.'.repeat(3_000)}`,
+    'ink_'.repeat(4_000),
+    `${'a'.repeat(16_000)}!`,
+  ]) {
+    const started = performance.now();
+    withoutSecrets(path);
+    assert.ok(performance.now() - started < 500, path.slice(0, 20));
+  }
+});
