@@ -22,11 +22,17 @@ const program = join(import.meta.dirname, '../bin/inksong.js');
 const startLimitMs = 20_000;
 
 const running = new Set<ChildProcess>();
-// A test process that ends early runs no `t.after`; nothing it started may outlive it.
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
+// What the test runner sends to a file that takes too long.
 process.once('SIGTERM', () => process.exit(143));
+
+/** Ends a child with this process: one that ends early runs no `t.after`. */
+export function endWithThisProcess(child: ChildProcess): void {
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+}
 
 /**
  * Starts `inksong serve` as a process of its own on a data folder and a free port and waits until it is ready.
@@ -43,13 +49,8 @@ export async function spawnServer(
     env: { ...withoutSettings(process.env), INKSONG_DATA_DIR: dataDirectory, PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  running.add(child);
-  const exited = new Promise<number | null>((resolve) => {
-    child.once('exit', (code) => {
-      running.delete(child);
-      resolve(code);
-    });
-  });
+  endWithThisProcess(child);
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const end = (signal: NodeJS.Signals): Promise<number | null> => {
     if (running.has(child)) child.kill(signal);
     return exited;

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { after, type TestContext, test } from 'node:test';
+import { after, test } from 'node:test';
 import { goodPassword, send } from '../boot.ts';
 import { spawnServer } from '../spawn-server.ts';
+import { attachStrace } from './strace.ts';
 
 const roundsOfEach = 50;
 
@@ -23,7 +21,9 @@ test('an answer that confirms a change is written only after the change was sync
   const bearer = first.json.access_token;
   const keyId = (await send(`${api}/api-keys/`, 'GET', { bearer })).json.items[0].id;
 
-  const trace = await startTrace(t, server.pid);
+  const traceFile = join(folder, 'trace');
+  const calls = 'fsync,fdatasync,read,recvfrom,recvmsg,write,writev,pwrite64,pwritev,sendto,sendmsg';
+  const strace = await attachStrace(t, server.pid, ['-y', '-s', '160', '-e', `trace=${calls}`, '-o', traceFile]);
   let refreshToken = first.refreshToken ?? '';
   for (let round = 0; round < roundsOfEach; round++) {
     const rotated = await send(`${api}/api-keys/${keyId}/rotate`, 'POST', { bearer });
@@ -34,7 +34,8 @@ test('an answer that confirms a change is written only after the change was sync
     const json = { email: `traced${round}@example.com`, password };
     assert.equal((await send(`${api}/auth/register`, 'POST', { json })).status, 201);
   }
-  const answers = judge(await trace.stop());
+  await strace.detach();
+  const answers = judge(joinResumed(readFileSync(traceFile, 'utf8').split('\n')));
 
   const of = (path: RegExp) => answers.filter((answer) => path.test(answer.request)).length;
   t.diagnostic(`${answers.length} answers traced, ${answers.filter(({ synced }) => !synced).length} before their sync`);
@@ -74,36 +75,6 @@ function judge(trace: readonly string[]): TracedAnswer[] {
     }
   }
   return answers;
-}
-
-/** Attaches strace to every thread of a process. `stop` returns the calls in order. */
-async function startTrace(t: TestContext, pid: number): Promise<{ stop(): Promise<string[]> }> {
-  const file = join(folder, 'trace');
-  const calls = 'fsync,fdatasync,read,recvfrom,recvmsg,write,writev,pwrite64,pwritev,sendto,sendmsg';
-  const strace = spawn('strace', ['-f', '-y', '-s', '160', '-e', `trace=${calls}`, '-o', file, '-p', String(pid)], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const exited = once(strace, 'exit');
-  const stop = async (): Promise<void> => {
-    strace.kill('SIGINT');
-    await exited;
-  };
-  t.after(stop);
-
-  const said: string[] = [];
-  const attached = new Promise<true>((resolve) => {
-    createInterface({ input: strace.stderr }).on('line', (line) => {
-      said.push(line);
-      if (/Process \d+ attached/.test(line)) resolve(true);
-    });
-  });
-  if ((await Promise.race([attached, exited])) !== true) throw new Error(`strace did not attach: ${said.join('\n')}`);
-  return {
-    stop: async () => {
-      await stop();
-      return joinResumed(readFileSync(file, 'utf8').split('\n'));
-    },
-  };
 }
 
 /**

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+
+/** What must never come back, whatever was cut off: each query returns the rows that break the rule. */
+const rules: Record<string, string> = {
+  'an account without exactly one key': `
+    SELECT a.id FROM accounts a LEFT JOIN api_keys k ON k.account_id = a.id GROUP BY a.id HAVING count(k.id) <> 1`,
+  'an account without exactly one storage count': `
+    SELECT a.id FROM accounts a LEFT JOIN storage_usage u ON u.account_id = a.id GROUP BY a.id HAVING count(u.account_id) <> 1`,
+  'a session without exactly one unused refresh token': `
+    SELECT s.id FROM sessions s LEFT JOIN refresh_tokens t ON t.session_id = s.id AND t.used_at IS NULL
+    GROUP BY s.id HAVING count(t.hash) <> 1`,
+  'a document without all its bytes': `
+    SELECT d.id FROM documents d LEFT JOIN content_versions v ON v.id = d.version_id
+    LEFT JOIN content_chunks c ON c.version_id = v.id
+    GROUP BY d.id HAVING v.id IS NULL OR v.released_at IS NOT NULL OR v.size <> d.size
+      OR coalesce(sum(length(c.bytes)), 0) <> d.size OR coalesce(max(c.seq) + 1, 0) <> count(c.seq)`,
+  'a storage count that is not the sum of the documents': `
+    SELECT u.account_id FROM storage_usage u LEFT JOIN documents d ON d.account_id = u.account_id
+    GROUP BY u.account_id HAVING coalesce(sum(d.size), 0) <> u.document_bytes`,
+  'a storage count that is not the sum of the chunks': `
+    SELECT u.account_id FROM storage_usage u
+    LEFT JOIN content_versions v ON v.account_id = u.account_id LEFT JOIN content_chunks c ON c.version_id = v.id
+    GROUP BY u.account_id HAVING coalesce(sum(length(c.bytes)), 0) <> u.stored_bytes`,
+  'a row whose parent is gone': 'PRAGMA foreign_key_check',
+  'a damaged file': "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+};
+
+/** Returns every broken rule with the rows that break it, as sentences. */
+export function brokenRules(file: DatabaseSync): string[] {
+  return Object.entries(rules).flatMap(([rule, query]) => {
+    const rows = file.prepare(query).all();
+    return rows.length === 0
+      ? []
+      : [`${rule}: ${rows.slice(0, 3).map((row) => Object.values(row)[0])} (${rows.length})`];
+  });
+}
+
+/** Returns the ids of documents whose stored bytes are not those of their SHA-256. */
+export function documentsOfOtherBytes(file: DatabaseSync): string[] {
+  const chunks = file.prepare('SELECT bytes FROM content_chunks WHERE version_id = ? ORDER BY seq');
+  return file
+    .prepare('SELECT id, version_id, sha256 FROM documents')
+    .all()
+    .filter(({ version_id, sha256 }) => {
+      const digest = createHash('sha256');
+      for (const { bytes } of chunks.iterate(String(version_id))) digest.update(bytes as Uint8Array);
+      return digest.digest('hex') !== sha256;
+    })
+    .map(({ id }) => String(id));
+}
