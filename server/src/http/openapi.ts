@@ -127,7 +127,10 @@ export async function registerOpenApi(server: HttpServer, publicUrl: string): Pr
       const documented = {
         ...schema,
         security: securityOf[access],
-        response: { ...(schema.response as object), ...errorResponses([...impliedErrors(access, schema), ...errors]) },
+        response: {
+          ...(schema.response as object),
+          ...errorResponses([...impliedErrors(access, schema, route.method === 'GET'), ...errors]),
+        },
       };
       return { schema: documented, url };
     },
@@ -156,8 +159,9 @@ function allowsNoBody({ content }: RequestBody): boolean {
 }
 
 /** What a route may answer merely because of its access and the parts of a request it reads. */
-function impliedErrors(access: Access, schema: FastifySchema): ErrorCode[] {
+function impliedErrors(access: Access, schema: FastifySchema, readsOnly: boolean): ErrorCode[] {
   const codes: ErrorCode[] = ['invalid_request', 'internal_error', 'unavailable'];
+  if (!readsOnly) codes.push('storage_full');
   if (access !== 'public' && access !== 'refresh-cookie') codes.push('invalid_credentials');
   if (access === 'bearer' || access === 'bearer-fresh') codes.push('session_required');
   if (access === 'bearer-fresh') codes.push('reauthentication_required');
