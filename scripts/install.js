@@ -2,7 +2,7 @@
 // and `npm test` on whatever Node the machine has (18 or newer), so it uses nothing that would itself need installing.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,9 +19,7 @@ if (!isInstalled()) {
 
 /** Returns what went wrong, or null. */
 function install() {
-  // npm does not run the install script of a package again that it believes to be there.
-  if (!hasItsNode()) rmSync(join(root, 'node_modules/node'), { recursive: true, force: true });
-  if (!npmInstall()) return 'npm install failed; its reason stands above.';
+  if (!npmCi()) return 'npm ci failed; its reason stands above.';
   if (!hasItsNode()) return 'the install script of the package "node" did not run (is ignore-scripts set?).';
   return isInstalled() ? null : 'node_modules is still not what package-lock.json names.';
 }
@@ -73,21 +71,9 @@ function readPackages(path) {
   }
 }
 
-/**
- * Not `npm ci`: npm 11 lets it fail when the lockfile lacks some optional package for another platform, which happens
- * when a registry did not have it yet. What comes of this is compared with the lockfile anyway.
- * Development packages are included whatever NODE_ENV says, since Node 24 itself is one of them.
- */
-function npmInstall() {
-  const options = [
-    'install',
-    '--no-save',
-    '--include=dev',
-    '--include=optional',
-    '--loglevel=error',
-    '--no-audit',
-    '--no-fund',
-  ];
+/** Development packages are included whatever NODE_ENV says, since Node 24 itself is one of them. */
+function npmCi() {
+  const options = ['ci', '--include=dev', '--include=optional', '--loglevel=error', '--no-audit', '--no-fund'];
   const npm = process.env.npm_execpath;
   // npm's own summary goes to standard error: the output of `npm start` is the server's log.
   const stdio = ['ignore', 2, 2];

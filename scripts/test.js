@@ -1,5 +1,6 @@
 // Runs the test suite and ends with the line `N passed, N failed`.
 //   node scripts/test.js          what needs nothing but this repository
+//   node scripts/test.js FILE …   only these files
 //   node scripts/test.js --all    also server/test/all/, which needs the Debian packages below
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
@@ -20,6 +21,7 @@ const concurrency = 2;
 const fileTimeoutMs = 600_000;
 
 const all = process.argv.includes('--all');
+const named = process.argv.slice(2).filter((word) => word !== '--all');
 let passed = 0;
 let failed = 0;
 /** What failed without being a test of its own. */
@@ -35,7 +37,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 
 try {
   if (all) providePackages(packagesOfAll);
-  await runFiles(globSync(all ? [...suites, ...suitesOfAll] : suites, { cwd: root }).sort());
+  const wanted = all ? [...suites, ...suitesOfAll] : suites;
+  await runFiles(named.length > 0 ? named : globSync(wanted, { cwd: root }).sort());
 } catch (error) {
   faults.push(error.message);
 }

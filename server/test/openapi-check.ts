@@ -8,7 +8,7 @@ interface Operation {
   operationId: string;
   responses: Record<string, { content?: Record<string, { schema?: object }> }>;
 }
-export interface OpenApiDocument {
+interface OpenApiDocument {
   openapi: string;
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, object> };

@@ -4,7 +4,11 @@ import { type TestContext, test } from 'node:test';
 import { bootServer } from './boot.ts';
 
 /** Makes every statement of one kind fail as SQLite does with this result code. */
-function failWith(t: TestContext, errcode: number, statements: ('all' | 'run')[] = ['all', 'run']): { restore(): void } {
+function failWith(
+  t: TestContext,
+  errcode: number,
+  statements: ('all' | 'run')[] = ['all', 'run'],
+): { restore(): void } {
   const mocks = statements.map((name) =>
     t.mock.method(StatementSync.prototype, name, () => {
       throw Object.assign(new Error('injected'), { code: 'ERR_SQLITE_ERROR', errcode });
@@ -31,7 +35,10 @@ for (const [name, errcode] of Object.entries({ BUSY: 5, IOERR_READ: 266, CORRUPT
       assert.doesNotMatch(String(answer.bytes), /injected|sqlite/i, 'the cause is logged, not shown');
     }
     assert.equal((await server.call('POST', '/auth/refresh', { refreshToken: account.refreshToken })).status, 503);
-    assert.equal((await server.call('POST', '/auth/login', { json: { email: account.email, password: account.password } })).status, 503);
+    assert.equal(
+      (await server.call('POST', '/auth/login', { json: { email: account.email, password: account.password } })).status,
+      503,
+    );
     assert.equal((await server.call('GET', '/readyz')).status, 503);
     assert.equal((await server.call('GET', '/healthz')).status, 200);
     assert.ok(server.logLines.some((line) => line.includes('injected')));
@@ -45,7 +52,9 @@ test('when the disk is full, writes answer 507 and credentials are still checked
   const server = await bootServer(t);
   const account = await server.register();
   const fault = failWith(t, 13, ['run']);
-  const refused = await server.call('POST', '/auth/register', { json: { email: 'full@example.com', password: account.password } });
+  const refused = await server.call('POST', '/auth/register', {
+    json: { email: 'full@example.com', password: account.password },
+  });
   assert.equal(refused.status, 507);
   assert.equal(refused.json.code, 'storage_full');
   assert.equal((await server.call('GET', '/me', { key: account.apiKey })).status, 200);

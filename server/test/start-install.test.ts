@@ -74,9 +74,8 @@ test('another version in the lockfile, or a package more, is installed', async (
     change(changed);
     changed.saveLock();
     const { asked } = await changed.install();
-    assert.equal(asked?.[0], 'install', String(change));
+    assert.equal(asked?.[0], 'ci', String(change));
     assert.ok(asked?.includes('--include=dev'), 'Node 24 is a development dependency');
-    assert.ok(asked?.includes('--no-save'), 'an install leaves the lockfile alone');
   }
 });
 
@@ -103,7 +102,7 @@ test("a missing node_modules, a missing Node in it, or another machine's is inst
 
 async function installs({ install }: Tree): Promise<void> {
   const { code, stderr, asked } = await install();
-  assert.equal(asked?.[0], 'install');
+  assert.equal(asked?.[0], 'ci');
   assert.equal(code, 0, stderr);
 }
 
@@ -112,7 +111,7 @@ test('an install that fails is one sentence and exit code 1', async (t) => {
   rmSync(join(failing.root, 'node_modules'), { recursive: true });
   const failed = await failing.install('fails');
   assert.equal(failed.code, 1);
-  assert.match(failed.stderr, /\nInksong could not install its packages: npm install failed; [^\n]+\n$/);
+  assert.match(failed.stderr, /\nInksong could not install its packages: npm ci failed; [^\n]+\n$/);
 
   const skipping = tree(t);
   rmSync(join(skipping.root, 'node_modules/node'), { recursive: true });

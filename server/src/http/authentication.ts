@@ -15,7 +15,7 @@ import { readCredential } from './credentials.ts';
  */
 export type Access = 'public' | 'both' | 'bearer' | 'bearer-fresh' | 'refresh-cookie';
 
-export const freshSeconds = 15 * 60;
+const freshSeconds = 15 * 60;
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -40,7 +40,7 @@ export interface Registered {
 }
 
 /** Seconds a link from `inksong accounts create` is good for. */
-export const invitationTtlSeconds = 72 * 3600;
+const invitationTtlSeconds = 72 * 3600;
 
 export type Accounts = ReturnType<typeof createAccounts>;
 
