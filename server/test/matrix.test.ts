@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sql } from 'kysely';
+import { operator } from '../src/auth/actor.ts';
 import type { Access } from '../src/http/authentication.ts';
 import type { RouteEntry } from '../src/http/route-table.ts';
 import { bootServer, type CallOptions, type TestServer } from './boot.ts';
@@ -72,10 +73,7 @@ async function credentials(server: TestServer): Promise<Record<Kind, CallOptions
     .set({ last_active_at: 0 })
     .where('id', '=', (await server.call('GET', '/me', { bearer: expired.accessToken })).json.session_id)
     .execute();
-  const { secret } = await services.apiKeys.rotate(account.id, account.apiKeyId, null, {
-    address: null,
-    sessionId: null,
-  });
+  const { secret } = await services.apiKeys.rotate(account.id, account.apiKeyId, null, operator);
   const loggedOut = await server.login(account);
   await server.call('POST', '/auth/logout', { bearer: loggedOut.accessToken });
   const disabled = await server.register();

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { operator } from '../auth/actor.ts';
 import { CliError } from './cli-error.ts';
 import { confirm, jsonOption, yesOption } from './confirm.ts';
 import { isoTime, note, say } from './output.ts';
@@ -30,7 +31,6 @@ Examples:
         if (!key || others.length > 0)
           throw new CliError(`${email} has ${others.length + (key ? 1 : 0)} keys, not one.`);
         await confirm(`The key ${key.hint} of ${email} will stop working at once.`, options);
-        const operator = { address: null, sessionId: null };
         const { apiKey, secret } = await services.apiKeys.rotate(id, key.id, options.reason ?? null, operator);
         if (options.json) {
           const rotatedAt = isoTime(apiKey.rotated_at ?? Date.now());

@@ -114,5 +114,72 @@ export interface Schema {
     api_key_id: string | null;
     /** JSON object of further facts, never a secret. */
     details: Generated<string>;
+    user_agent: string | null;
+    /** How many times it happened, for what is gathered; else 1. */
+    count: Generated<number>;
+    /** When it happened last, for what is gathered. */
+    last_at: number | null;
+    /** Subject, kind, address and hour of what is gathered; unique. */
+    gather_key: string | null;
+  };
+  /** Secrets that a rotation replaced, to tell who still uses one. */
+  retired_api_keys: {
+    /** SHA-256 of the former key, hex. */
+    hash: string;
+    api_key_id: string;
+    account_id: string;
+    rotated_at: number;
+    attempts: Generated<number>;
+    /** By the process's clock, a few seconds late. */
+    last_attempt_at: number | null;
+    last_attempt_ip: string | null;
+  };
+  usage_days: {
+    account_id: string;
+    /** `2026-01-31`, UTC. */
+    day: string;
+    scheme: string;
+    outcome: string;
+    count: number;
+  };
+  /** Links that prove an e-mail address: single use, 30 minutes. */
+  mailed_links: {
+    /** SHA-256 of the token, hex. */
+    hash: string;
+    purpose: string;
+    email: string;
+    /** `null` while the account is only to be made. */
+    account_id: string | null;
+    /** Of the account to be made. */
+    password_hash: string | null;
+    expires_at: number;
+  };
+  /** Mail to be sent, committed with what caused it. Holds no token: the sender makes it as it sends. */
+  outbox: {
+    id: string;
+    kind: string;
+    recipient: string;
+    account_id: string | null;
+    /** Of the account that a sign-up asks for. */
+    password_hash: string | null;
+    /** JSON object of what the text mentions, never a secret. */
+    details: Generated<string>;
+    created_at: number;
+    attempts: Generated<number>;
+    /** Not before then; pushed ahead by whoever is sending it. */
+    due_at: number;
+  };
+  /** Where an account has signed in from, so that guesses made elsewhere cannot lock its owner out. */
+  sign_in_addresses: {
+    account_id: string;
+    /** An IPv4 /24 or IPv6 /64. */
+    address_group: string;
+    last_at: number;
+  };
+  /** Limits that all processes on this database share. */
+  limit_counters: {
+    key: string;
+    points: number;
+    expires_at: number | null;
   };
 }

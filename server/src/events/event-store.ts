@@ -1,16 +1,6 @@
 import type { Database, Transaction } from '../database/database.ts';
 import { newId } from '../id.ts';
-
-/** What the audit log records. */
-export interface NewEvent {
-  accountId: string;
-  kind: 'api_key_rotated' | 'refresh_reuse';
-  address: string | null;
-  sessionId: string | null;
-  apiKeyId: string | null;
-  /** Further facts, never a secret. */
-  details: Record<string, string>;
-}
+import type { NewEvent } from './event.ts';
 
 /** Appends to the audit log inside the transaction of what it tells of, so that neither stands without the other. */
 export async function appendEvent(trx: Transaction, now: Database['now'], event: NewEvent): Promise<void> {
@@ -22,6 +12,7 @@ export async function appendEvent(trx: Transaction, now: Database['now'], event:
       kind: event.kind,
       at: now,
       address: event.address,
+      user_agent: event.userAgent,
       session_id: event.sessionId,
       api_key_id: event.apiKeyId,
       details: JSON.stringify(event.details),

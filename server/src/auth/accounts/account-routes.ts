@@ -1,13 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { clientAddress } from '../../edge/client-address.ts';
 import { principalOf, sessionOf } from '../../http/authentication.ts';
+import { deviceOf } from '../../http/device.ts';
 import { readRefreshCookie, sameOriginOnly, setRefreshCookie } from '../../http/refresh-cookie.ts';
 import type { HttpServer } from '../../http/server.ts';
 import { isoTime, Timestamp } from '../../http/timestamp.ts';
 import { idPattern } from '../../id.ts';
 import { AccessToken, accessTokenAnswer } from '../sessions/session-routes.ts';
-import type { Device, Sessions } from '../sessions/sessions.ts';
+import type { Sessions } from '../sessions/sessions.ts';
 import type { Accounts } from './accounts.ts';
 import { passwordMaxLength, passwordMinLength } from './password.ts';
 
@@ -194,15 +194,6 @@ export function accountRoutes(server: HttpServer, accounts: Accounts, sessions: 
       };
     },
   );
-}
-
-const userAgentMaxLength = 256;
-
-function deviceOf(request: FastifyRequest): Device {
-  return {
-    address: clientAddress(request.socket),
-    userAgent: (request.headers['user-agent'] ?? '').slice(0, userAgentMaxLength),
-  };
 }
 
 /** A browser that signs in anew drops the session it had. */

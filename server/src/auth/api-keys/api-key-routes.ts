@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { clientAddress } from '../../edge/client-address.ts';
 import { sessionOf } from '../../http/authentication.ts';
+import { actorOf } from '../../http/device.ts';
 import type { HttpServer } from '../../http/server.ts';
 import { isoTime, Timestamp } from '../../http/timestamp.ts';
 import { idPattern } from '../../id.ts';
@@ -66,9 +66,13 @@ export function apiKeyRoutes(server: HttpServer, apiKeys: ApiKeys): void {
       },
     },
     async (request) => {
-      const { accountId, sessionId } = sessionOf(request);
-      const actor = { address: clientAddress(request.socket), sessionId };
-      const { apiKey, secret } = await apiKeys.rotate(accountId, request.params.id, request.body.reason ?? null, actor);
+      const { accountId } = sessionOf(request);
+      const { apiKey, secret } = await apiKeys.rotate(
+        accountId,
+        request.params.id,
+        request.body.reason ?? null,
+        actorOf(request),
+      );
       return { ...toAnswer(apiKey), api_key: secret };
     },
   );

@@ -49,7 +49,7 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
         .orderBy('id')
         .execute(),
 
-    replace: ({ accountId, apiKeyId }, { hash, hint }, { reason, address, sessionId }) =>
+    replace: ({ accountId, apiKeyId }, { hash, hint }, { reason, ...actor }) =>
       database.transaction(async (trx): Promise<ApiKeyView | null> => {
         const replaced = await trx
           .updateTable('api_keys')
@@ -62,8 +62,7 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
         await appendEvent(trx, now, {
           accountId,
           kind: 'api_key_rotated',
-          address,
-          sessionId,
+          ...actor,
           apiKeyId,
           details: reason === null ? {} : { reason },
         });

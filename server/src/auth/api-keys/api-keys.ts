@@ -2,6 +2,7 @@ import { AppError } from '../../app-error.ts';
 import type { Clock } from '../../clock.ts';
 import type { Transaction } from '../../database/database.ts';
 import { newId } from '../../id.ts';
+import type { Actor } from '../actor.ts';
 import { createLastUses, type LastUse } from '../last-uses.ts';
 import type { ApiKeyPrincipal } from '../principal.ts';
 import { hashApiKey, isApiKey, mintApiKey } from './api-key.ts';
@@ -22,12 +23,6 @@ export interface RotatedApiKey {
   apiKey: ApiKeyView;
   /** The new key; shown this once. */
   secret: string;
-}
-
-/** Who asked for a change, for the audit log. */
-export interface Actor {
-  address: string | null;
-  sessionId: string | null;
 }
 
 export interface ApiKeyStore {

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { AppError } from '../../app-error.ts';
 import { clientAddress } from '../../edge/client-address.ts';
 import { readCredential } from '../../http/credentials.ts';
+import { deviceOf } from '../../http/device.ts';
 import { clearRefreshCookie, readRefreshCookie, sameOriginOnly, setRefreshCookie } from '../../http/refresh-cookie.ts';
 import type { HttpServer } from '../../http/server.ts';
 import { accessTokenTtlSeconds } from './access-token.ts';
@@ -41,7 +42,7 @@ export function sessionRoutes(server: HttpServer, sessions: Sessions, publicUrl:
     async (request, reply) => {
       const token = readRefreshCookie(request);
       if (token === null) throw new AppError('invalid_credentials', { detail: 'There is no refresh cookie; sign in.' });
-      const tokens = await sessions.refresh(token, clientAddress(request.socket));
+      const tokens = await sessions.refresh(token, deviceOf(request));
       setRefreshCookie(reply, tokens.refreshToken);
       return accessTokenAnswer(tokens);
     },

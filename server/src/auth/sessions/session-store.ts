@@ -2,7 +2,7 @@ import { type ExpressionBuilder, sql } from 'kysely';
 import type { Database, Transaction } from '../../database/database.ts';
 import type { Schema } from '../../database/schema.ts';
 import { appendEvent } from '../../events/event-store.ts';
-import type { Rotation, SessionStore } from './sessions.ts';
+import type { Device, Rotation, SessionStore } from './sessions.ts';
 
 /** A token presented again within this time of its use, its successor unused, gets the same successor. */
 const graceMs = 10_000;
@@ -69,7 +69,7 @@ export function createSessionStore(database: Database): SessionStore {
       return row ?? null;
     },
 
-    rotate: (presentedHash, { nonce, successorHash }, address) =>
+    rotate: (presentedHash, { nonce, successorHash }, device) =>
       database.transaction(async (trx): Promise<Rotation> => {
         // The condition in the UPDATE decides the race: of parallel requests exactly one finds the token unused.
         const used = await trx
@@ -79,7 +79,7 @@ export function createSessionStore(database: Database): SessionStore {
           .where('used_at', 'is', null)
           .returning('session_id')
           .executeTakeFirst();
-        if (!used) return presentedAgain(trx, presentedHash, address);
+        if (!used) return presentedAgain(trx, presentedHash, device);
 
         const session = await liveSessionOf(trx, used.session_id);
         if (!session) return { outcome: 'refused' };
@@ -168,7 +168,7 @@ export function createSessionStore(database: Database): SessionStore {
   }
 
   /** A token that was used before, or that nobody knows. */
-  async function presentedAgain(trx: Transaction, hash: string, address: string): Promise<Rotation> {
+  async function presentedAgain(trx: Transaction, hash: string, device: Device): Promise<Rotation> {
     const token = await trx
       .selectFrom('refresh_tokens')
       .select(['session_id', 'successor_nonce', sql<number>`${now} - used_at`.as('usedMsAgo')])
@@ -193,7 +193,7 @@ export function createSessionStore(database: Database): SessionStore {
       await appendEvent(trx, now, {
         accountId: session.accountId,
         kind: 'refresh_reuse',
-        address,
+        ...device,
         sessionId: session.sessionId,
         apiKeyId: null,
         details: {},

@@ -46,7 +46,7 @@ export interface SessionStore {
   /** Returns a live session of an enabled account, read fresh, or null. */
   find(sessionId: string, accountId: string): Promise<Omit<BearerPrincipal, 'scheme'> | null>;
   /** Uses up a refresh token in one transaction: see the store for every case. */
-  rotate(presentedHash: string, next: { nonce: string; successorHash: string }, address: string): Promise<Rotation>;
+  rotate(presentedHash: string, next: { nonce: string; successorHash: string }, device: Device): Promise<Rotation>;
   end(sessionId: string): Promise<void>;
   endByRefreshToken(hash: string): Promise<void>;
   endAll(trx: Transaction, accountId: string): Promise<number>;
@@ -82,14 +82,14 @@ export function createSessions(store: SessionStore, accessTokens: AccessTokens, 
      * Exchanges a refresh token for its one successor. Throws `invalid_credentials` when it has none to give;
      * a replay past the grace has then ended its session.
      */
-    async refresh(token: string, address: string): Promise<SessionTokens> {
+    async refresh(token: string, device: Device): Promise<SessionTokens> {
       if (!isRefreshToken(token)) throw new AppError('invalid_credentials');
       const nonce = mintSuccessorNonce();
       const successor = successorOf(token, nonce);
       const rotation = await store.rotate(
         hashRefreshToken(token),
         { nonce, successorHash: hashRefreshToken(successor) },
-        address,
+        device,
       );
       if (rotation.outcome === 'refused') throw new AppError('invalid_credentials');
       return {

@@ -1,0 +1,20 @@
+import type { FastifyRequest } from 'fastify';
+import type { Actor } from '../auth/actor.ts';
+import type { Device } from '../auth/sessions/sessions.ts';
+import { clientAddress } from '../edge/client-address.ts';
+import { sessionOf } from './authentication.ts';
+
+const userAgentMaxLength = 256;
+
+/** Returns where a request comes from and what sent it. */
+export function deviceOf(request: FastifyRequest): Device {
+  return {
+    address: clientAddress(request.socket),
+    userAgent: (request.headers['user-agent'] ?? '').slice(0, userAgentMaxLength),
+  };
+}
+
+/** Returns the same with the session that is calling, on a `bearer` or `bearer-fresh` route. */
+export function actorOf(request: FastifyRequest): Actor {
+  return { ...deviceOf(request), sessionId: sessionOf(request).sessionId };
+}
