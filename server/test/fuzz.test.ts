@@ -901,12 +901,16 @@ test('a refused client that never hangs up is cut off', async (t) => {
       server.app.server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
     );
   const socket = connect({ port: Number(new URL(server.url).port), host: '127.0.0.1', allowHalfOpen: true });
-  t.after(() => socket.destroy());
-  socket.write('no request\r\n\r\n');
-  socket.resume();
-  await once(socket, 'end');
-  assert.equal(await openConnections(), 1);
-  for (const deadline = Date.now() + limitMs; (await openConnections()) > 0; await delay(50)) {
-    assert.ok(Date.now() < deadline, 'the server still holds the connection');
+  try {
+    socket.write('no request\r\n\r\n');
+    socket.resume();
+    await once(socket, 'end');
+    assert.equal(await openConnections(), 1);
+    for (const deadline = Date.now() + limitMs; (await openConnections()) > 0; await delay(50)) {
+      assert.ok(Date.now() < deadline, 'the server still holds the connection');
+    }
+  } finally {
+    // Or else closing the server would wait for it.
+    socket.destroy();
   }
 });

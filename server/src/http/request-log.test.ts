@@ -52,6 +52,13 @@ test('a secret is taken out also where some or all of it is percent-encoded', as
   }
 });
 
+test('of a key that was cut short, no more stays than tells what it was', () => {
+  const { secret } = mintApiKey();
+  for (let length = 'ink_'.length + 8; length < secret.length; length += 1) {
+    assert.equal(withoutSecrets(`/x/${secret.slice(0, length)}/y`), '/x/ink_[redacted]/y');
+  }
+});
+
 test('ids and ordinary paths stay readable', () => {
   const prefixes: IdPrefix[] = ['acc', 'key', 'ses', 'doc', 'ver', 'evt', 'inv', 'req'];
   for (const id of prefixes.map(newId)) {
