@@ -66,6 +66,8 @@ export const lifecycle: Migration = {
       .addColumn('due_at', 'bigint', (c) => c.notNull())
       .execute();
     await db.schema.createIndex('outbox_due').on('outbox').column('due_at').execute();
+    await db.schema.createIndex('outbox_recipient').on('outbox').columns(['recipient', 'kind']).execute();
+    await db.schema.createIndex('outbox_account').on('outbox').column('account_id').execute();
 
     await db.schema
       .createTable('sign_in_addresses')
