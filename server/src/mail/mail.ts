@@ -18,10 +18,21 @@ export type NoticeKind =
 
 export type MailKind = AskedMail['kind'] | NoticeKind;
 
+const askedKinds: readonly string[] = [
+  'sign_up',
+  'sign_up_again',
+  'password_forgotten',
+  'email_change',
+] satisfies AskedMail['kind'][];
+
+export function isAsked(kind: MailKind): kind is AskedMail['kind'] {
+  return askedKinds.includes(kind);
+}
+
 /** What a notice mentions: never a secret. */
 export interface MailDetails {
+  /** Where it was done from. Not the user agent: that is text of a stranger's choosing, and mail programs make links of it. */
   address?: string | null;
-  userAgent?: string | null;
   reason?: string | null;
   newEmail?: string;
 }
