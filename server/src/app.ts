@@ -17,9 +17,12 @@ import { createContentStore } from './documents/content-store.ts';
 import { createDocumentStore } from './documents/document-store.ts';
 import { createDocuments, type Documents } from './documents/documents.ts';
 import { createIdempotencyStore } from './documents/idempotency-store.ts';
+import { createEventStore } from './events/event-store.ts';
+import { createEvents, type Events } from './events/events.ts';
 import type { Chore } from './housekeeping.ts';
 import { registerRoutes } from './http/routes.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
+import { type EventLog, silentLog } from './log.ts';
 import { loadOrCreateSecret } from './secret.ts';
 
 /** Every service, built once. The server and the command line stand on the same ones. */
@@ -30,10 +33,11 @@ export interface Services {
   apiKeys: ApiKeys;
   sessions: Sessions;
   documents: Documents;
+  events: Events;
 }
 
 /** Opens the database and builds every service on it. Does not migrate. Throws when the data folder cannot be used. */
-export function createServices(config: Config, clock: Clock = systemClock): Services {
+export function createServices(config: Config, log: EventLog = silentLog, clock: Clock = systemClock): Services {
   mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 });
   mkdirSync(dirname(config.databasePath), { recursive: true, mode: 0o700 });
   const accessTokens = createAccessTokens({
@@ -42,7 +46,9 @@ export function createServices(config: Config, clock: Clock = systemClock): Serv
     issuer: config.publicUrl,
     clock,
   });
-  const database = openDatabase(config.databasePath);
+  const database = openDatabase(config.databasePath, log);
+  const retention = { eventDays: config.eventRetentionDays, addressDays: config.addressRetentionDays };
+  const events = createEvents(createEventStore(database), retention, log, clock);
   const apiKeys = createApiKeys(createApiKeyStore(database), clock);
   const sessions = createSessions(createSessionStore(database), accessTokens, clock);
   const passwords = createPasswords();
@@ -59,7 +65,7 @@ export function createServices(config: Config, clock: Clock = systemClock): Serv
     createIdempotencyStore(database),
     config.maxDocumentBytes,
   );
-  return { database, passwords, accounts, apiKeys, sessions, documents };
+  return { database, passwords, accounts, apiKeys, sessions, documents, events };
 }
 
 export async function createApp(config: Config, services: Services, log: FastifyBaseLogger): Promise<HttpServer> {
@@ -72,12 +78,22 @@ export async function createApp(config: Config, services: Services, log: Fastify
   return server;
 }
 
-/** What a serving process does beside answering; nothing of it is needed for an answer to be right. */
-export function choresOf({ apiKeys, sessions, documents }: Services): Chore[] {
+/** What is gathered in memory: written every few seconds, and a last time when the process stops. */
+export function flushesOf({ apiKeys, sessions, events }: Services): Chore[] {
   return [
     { name: 'save last uses of keys', everySeconds: 5, run: () => apiKeys.flushLastUses() },
     { name: 'save last uses of sessions', everySeconds: 5, run: () => sessions.flushLastUses() },
+    { name: 'save gathered refusals', everySeconds: 5, run: () => events.flush() },
+  ];
+}
+
+/** What a serving process does beside answering; nothing of it is needed for an answer to be right. */
+export function choresOf(services: Services): Chore[] {
+  const { sessions, documents, events } = services;
+  return [
+    ...flushesOf(services),
     { name: 'purge sessions', everySeconds: 10, run: () => sessions.purge() },
     { name: 'purge documents', everySeconds: 60, run: () => documents.purge() },
+    { name: 'purge events', everySeconds: 60, run: () => events.purge() },
   ];
 }

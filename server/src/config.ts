@@ -18,6 +18,10 @@ export interface Config {
   signup: 'open' | 'closed';
   maxDocumentBytes: number;
   accountQuotaBytes: number;
+  /** Days that events and usage are kept. */
+  eventRetentionDays: number;
+  /** Days that events keep the addresses and user agents they came from. */
+  addressRetentionDays: number;
   logLevel: LogLevel;
 }
 
@@ -68,6 +72,16 @@ export const settings: readonly Setting[] = [
     name: 'INKSONG_ACCOUNT_QUOTA_BYTES',
     defaultText: '`1073741824`',
     about: 'Bytes of documents an account may hold (1 GiB).',
+  },
+  {
+    name: 'INKSONG_EVENT_RETENTION_DAYS',
+    defaultText: '`365`',
+    about: 'Days that the audit log and the usage counts are kept.',
+  },
+  {
+    name: 'INKSONG_ADDRESS_RETENTION_DAYS',
+    defaultText: '`30`',
+    about: 'Days that the audit log keeps addresses and user agents; older events lose them.',
   },
   { name: 'LOG_LEVEL', defaultText: '`info`', about: `One of ${logLevels.map((level) => `\`${level}\``).join(', ')}.` },
 ];
@@ -143,6 +157,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     signup: signup ?? 'open',
     maxDocumentBytes: read('INKSONG_MAX_DOCUMENT_BYTES', 25 * 1024 * 1024, integer(1, 1024 ** 3)),
     accountQuotaBytes: read('INKSONG_ACCOUNT_QUOTA_BYTES', 1024 ** 3, integer(1, 1024 ** 5)),
+    eventRetentionDays: read('INKSONG_EVENT_RETENTION_DAYS', 365, integer(1, 3650)),
+    addressRetentionDays: read('INKSONG_ADDRESS_RETENTION_DAYS', 30, integer(1, 3650)),
     logLevel: read('LOG_LEVEL', 'info', oneOf(...logLevels)),
   };
   if (faults.length > 0) throw new ConfigError(faults);

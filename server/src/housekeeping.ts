@@ -35,10 +35,15 @@ export function startHousekeeping(chores: readonly Chore[], log: Pick<Logger, 'w
   };
 }
 
+/** Runs each chore once. Never throws: one that fails is logged. */
+export async function runEach(chores: readonly Chore[], log: Pick<Logger, 'warn'>): Promise<void> {
+  await Promise.all(chores.map((chore) => runOnce(chore, log)));
+}
+
 async function runOnce({ name, run }: Chore, log: Pick<Logger, 'warn'>): Promise<void> {
   try {
     await run();
   } catch (error) {
-    log.warn({ err: error, chore: name }, 'a chore failed and will be tried again');
+    log.warn({ err: error, chore: name }, 'a chore failed');
   }
 }

@@ -7,6 +7,12 @@ export interface Log {
   flush(): void;
 }
 
+/** What the rooms write to. */
+export type EventLog = Pick<Logger, 'info' | 'warn'>;
+
+/** For the command line, whose standard output is its answer. */
+export const silentLog: EventLog = { info: () => {}, warn: () => {} };
+
 /** Returns the log: JSON lines on standard output, or readable ones when that is a terminal. */
 export async function createLog(level: LogLevel): Promise<Log> {
   const options = {

@@ -1,10 +1,9 @@
-import type { Logger } from 'pino';
-import { choresOf, createApp, createServices, type Services } from './app.ts';
+import { choresOf, createApp, createServices, flushesOf } from './app.ts';
 import { type Config, defaultPublicUrl } from './config.ts';
 import { migrate } from './database/migrate.ts';
 import { watchConnections } from './drain.ts';
 import { freePort } from './free-port.ts';
-import { startHousekeeping } from './housekeeping.ts';
+import { runEach, startHousekeeping } from './housekeeping.ts';
 import { createLog } from './log.ts';
 import { stopReason } from './stop-reason.ts';
 
@@ -21,7 +20,7 @@ export async function serve(configured: Config): Promise<0 | 1> {
   const { log, flush } = await createLog(configured.logLevel);
   const stopping = stopReason(log);
   const config = await withKnownPort(configured);
-  const services = createServices(config);
+  const services = createServices(config, log);
   try {
     const applied = await migrate(services.database);
     if (applied.length > 0) log.info({ applied }, 'database migrated');
@@ -45,7 +44,8 @@ export async function serve(configured: Config): Promise<0 | 1> {
     }, stopMs);
     await drain(drainMs);
     await stopHousekeeping();
-    await saveLastUses(services, log);
+    // What is lost when one fails is what a crash would lose too, so it does not spoil an orderly stop.
+    await runEach(flushesOf(services), log);
     clearTimeout(giveUp);
     log.info('stopped');
     return reason.exitCode;
@@ -61,15 +61,6 @@ async function withKnownPort(config: Config): Promise<Config> {
   const port = await freePort(config.host);
   const isDefaultUrl = config.publicUrl === defaultPublicUrl(config.host, 0);
   return { ...config, port, publicUrl: isDefaultUrl ? defaultPublicUrl(config.host, port) : config.publicUrl };
-}
-
-/** What is lost when this fails is what a crash would lose too, so it does not spoil an orderly stop. */
-async function saveLastUses({ apiKeys, sessions }: Services, log: Pick<Logger, 'warn'>): Promise<void> {
-  try {
-    await Promise.all([apiKeys.flushLastUses(), sessions.flushLastUses()]);
-  } catch (error) {
-    log.warn({ err: error }, 'the last uses of keys and sessions were not saved');
-  }
 }
 
 function greeting({ publicUrl, host, port, signup }: Config): string {

@@ -70,10 +70,10 @@ export function temporaryDirectory(t: TestContext): string {
 export async function bootServer(t: TestContext, environment: Record<string, string> = {}): Promise<TestServer> {
   const dataDirectory = environment.INKSONG_DATA_DIR ?? temporaryDirectory(t);
   const config = readConfig({ INKSONG_DATA_DIR: dataDirectory, ...environment });
-  const services = createServices(config);
-  await migrate(services.database);
   const logLines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => void logLines.push(line) });
+  const services = createServices(config, log);
+  await migrate(services.database);
   const app = await createApp(config, services, log);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
 

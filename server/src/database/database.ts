@@ -1,4 +1,5 @@
 import { Kysely, type Transaction as KyselyTransaction, type RawBuilder, sql } from 'kysely';
+import { type EventLog, silentLog } from '../log.ts';
 import type { Schema } from './schema.ts';
 import { openSqlite, SqliteDialect } from './sqlite-driver.ts';
 
@@ -15,16 +16,34 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** What open transactions have to say in the log. */
+const linesOf = new WeakMap<Transaction, ((log: EventLog) => void)[]>();
+
+/** Has `write` log something once `trx` has committed, and never when it is rolled back. */
+export function logOnCommit(trx: Transaction, write: (log: EventLog) => void): void {
+  linesOf.get(trx)?.push(write);
+}
+
 /**
  * Opens the SQLite file at `path`, creating it when absent. Migrations are separate: see migrate.ts.
  * All queries throw AppError `unavailable` (503) or `storage_full` (507) when the file cannot be read or written.
  */
-export function openDatabase(path: string): Database {
+export function openDatabase(path: string, log: EventLog = silentLog): Database {
   const dialect = new SqliteDialect(openSqlite(path));
   const query = new Kysely<Schema>({ dialect });
   return {
     query,
-    transaction: (work) => dialect.guardTransaction(() => query.transaction().execute(work)),
+    async transaction(work) {
+      const lines: ((log: EventLog) => void)[] = [];
+      const result = await dialect.guardTransaction(() =>
+        query.transaction().execute((trx) => {
+          linesOf.set(trx, lines);
+          return work(trx);
+        }),
+      );
+      for (const write of lines) write(log);
+      return result;
+    },
     now: sql<number>`CAST(unixepoch('subsec') * 1000 AS INTEGER)`,
     close: () => query.destroy(),
   };

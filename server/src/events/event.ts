@@ -5,6 +5,7 @@ export const recordedKinds = [
   'account_enabled',
   'signed_in',
   'signed_out',
+  'reauthenticated',
   'session_ended',
   'other_sessions_ended',
   'refresh_reuse',
@@ -32,5 +33,50 @@ export interface NewEvent {
   sessionId: string | null;
   apiKeyId: string | null;
   /** Further facts, never a secret. */
+  details: Record<string, string>;
+  /** Names the request in the log; not stored. */
+  requestId?: string;
+}
+
+/** Something refused, to be gathered. */
+export interface Refusal {
+  /** `null` when it concerns nobody we know: then it goes to the log alone. */
+  accountId: string | null;
+  apiKeyId?: string;
+  kind: GatheredKind;
+  address: string;
+  userAgent: string;
+}
+
+/** Refusals of one subject, kind and address within one hour. Times are milliseconds since 1970. */
+export interface GatheredRefusals {
+  accountId: string | null;
+  apiKeyId: string | null;
+  kind: GatheredKind;
+  /** `null` for those from more addresses than are told apart. */
+  address: string | null;
+  userAgent: string | null;
+  count: number;
+  firstAt: number;
+  lastAt: number;
+}
+
+export const hourMs = 3_600_000;
+
+/** Most addresses told apart for an account, kind and hour, so that nobody fills the log of another by changing address. */
+export const addressesPerHour = 50;
+
+/** An event as the account it belongs to sees it. */
+export interface EventView {
+  id: string;
+  kind: string;
+  /** Milliseconds since 1970, as is last_at. */
+  at: number;
+  last_at: number;
+  count: number;
+  address: string | null;
+  user_agent: string | null;
+  session_id: string | null;
+  api_key_id: string | null;
   details: Record<string, string>;
 }

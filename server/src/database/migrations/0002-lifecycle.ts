@@ -13,6 +13,12 @@ export const lifecycle: Migration = {
     await db.schema.alterTable('events').addColumn('gather_key', 'text').execute();
     await db.schema.createIndex('events_gather_key').unique().on('events').column('gather_key').execute();
     await db.schema.createIndex('events_at').on('events').column('at').execute();
+    await db.schema
+      .createIndex('events_addressed')
+      .on('events')
+      .column('at')
+      .where(sql.ref('address'), 'is not', null)
+      .execute();
 
     await db.schema
       .createTable('retired_api_keys')
@@ -39,6 +45,7 @@ export const lifecycle: Migration = {
       .addColumn('count', 'bigint', (c) => c.notNull())
       .addPrimaryKeyConstraint('usage_days_pk', ['account_id', 'day', 'scheme', 'outcome'])
       .execute();
+    await db.schema.createIndex('usage_days_day').on('usage_days').column('day').execute();
 
     await db.schema
       .createTable('mailed_links')
