@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
+import { defaultRates, parseRate, type Rates } from './limits/limit.ts';
+import { parseSender, parseSmtpUrl, type Sender, type SmtpServer } from './mail/smtp-url.ts';
 
 export interface Config {
   host: string;
@@ -16,12 +18,20 @@ export interface Config {
   secret: string | null;
   previousSecret: string | null;
   signup: 'open' | 'closed';
+  /** `null`: mails are written to the data folder. */
+  smtp: SmtpServer | null;
+  mailFrom: Sender;
   maxDocumentBytes: number;
   accountQuotaBytes: number;
+  rates: Rates;
   /** Days that events and usage are kept. */
   eventRetentionDays: number;
   /** Days that events keep the addresses and user agents they came from. */
   addressRetentionDays: number;
+  /** Origins whose pages may call the API, each as a browser writes it in `Origin`. */
+  allowedOrigins: readonly string[];
+  /** `null`: no metrics. */
+  metricsPort: number | null;
   logLevel: LogLevel;
 }
 
@@ -67,11 +77,33 @@ export const settings: readonly Setting[] = [
     about:
       '`open`, or `closed`: only links from `inksong accounts create` sign up. Must be set when `HOST` is not loopback.',
   },
+  {
+    name: 'INKSONG_SMTP_URL',
+    defaultText: 'none',
+    about:
+      'The mail server, such as `smtp://user:password@mail.example.com:587` or `smtps://…`; sign-up is then confirmed by mail. Without it each mail is a file in the data folder’s `outbox/`. Or `INKSONG_SMTP_URL_FILE`.',
+  },
+  {
+    name: 'INKSONG_MAIL_FROM',
+    defaultText: 'none',
+    about: 'Who mails come from, such as `Inksong <inksong@example.com>`. Required with `INKSONG_SMTP_URL`.',
+  },
   { name: 'INKSONG_MAX_DOCUMENT_BYTES', defaultText: '`26214400`', about: 'Largest document (25 MiB).' },
   {
     name: 'INKSONG_ACCOUNT_QUOTA_BYTES',
     defaultText: '`1073741824`',
     about: 'Bytes of documents an account may hold (1 GiB).',
+  },
+  {
+    name: 'INKSONG_RATE_LIMIT_AUTH',
+    defaultText: '`10/min`',
+    about: 'Sign-ups and proofs of a password from one address; also `/s`, `/hour`, or `off`. See docs/limits.md.',
+  },
+  { name: 'INKSONG_RATE_LIMIT_REFRESH', defaultText: '`60/min`', about: 'Refreshes from one address.' },
+  {
+    name: 'INKSONG_RATE_LIMIT_API',
+    defaultText: '`1000/min`',
+    about: 'Requests of one account to one process.',
   },
   {
     name: 'INKSONG_EVENT_RETENTION_DAYS',
@@ -82,6 +114,17 @@ export const settings: readonly Setting[] = [
     name: 'INKSONG_ADDRESS_RETENTION_DAYS',
     defaultText: '`30`',
     about: 'Days that the audit log keeps addresses and user agents; older events lose them.',
+  },
+  {
+    name: 'INKSONG_ALLOWED_ORIGINS',
+    defaultText: 'none',
+    about:
+      'Origins of web apps, such as `https://app.example.com`, separated by commas: their pages may call the API and use the sign-in cookie.',
+  },
+  {
+    name: 'INKSONG_METRICS_PORT',
+    defaultText: 'off',
+    about: 'Port of a second listener on `HOST` that answers `/metrics` to Prometheus. Keep it from the public.',
   },
   { name: 'LOG_LEVEL', defaultText: '`info`', about: `One of ${logLevels.map((level) => `\`${level}\``).join(', ')}.` },
 ];
@@ -110,8 +153,7 @@ export function readEnvironment(environment: NodeJS.ProcessEnv, directory: strin
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const faults: string[] = [];
   const text = (name: string): string | undefined => environment[name] || undefined;
-  const read = <T>(name: string, fallback: T, parse: (value: string) => T): T => {
-    const value = text(name);
+  const read = <T>(name: string, fallback: T, parse: (value: string) => T, value = text(name)): T => {
     if (value === undefined) return fallback;
     try {
       return parse(value);
@@ -120,10 +162,13 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       return fallback;
     }
   };
-  const secret = (name: string): string | null => {
+  const textOrFile = (name: string): string | undefined => {
     const file = text(`${name}_FILE`);
     if (file !== undefined && text(name) !== undefined) faults.push(`${name} and ${name}_FILE are both set; keep one.`);
-    const value = file === undefined ? text(name) : read(`${name}_FILE`, undefined, readSecretFile);
+    return file === undefined ? text(name) : read(`${name}_FILE`, undefined, readSecretFile);
+  };
+  const secret = (name: string): string | null => {
+    const value = textOrFile(name);
     if (value === undefined) return null;
     if (Buffer.byteLength(value) < minimumSecretBytes) {
       faults.push(`${name} is shorter than ${minimumSecretBytes} bytes; make one with: openssl rand -base64 32.`);
@@ -146,6 +191,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     if (text('INKSONG_SIGNUP') === undefined)
       faults.push(`INKSONG_SIGNUP must be set to open or closed, since HOST ${host} is not loopback.`);
   }
+  const smtpUrl = textOrFile('INKSONG_SMTP_URL');
+  if (smtpUrl !== undefined && text('INKSONG_MAIL_FROM') === undefined)
+    faults.push('INKSONG_MAIL_FROM must be set, since INKSONG_SMTP_URL is.');
   const config: Config = {
     host,
     port,
@@ -155,10 +203,19 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     secret: secret('INKSONG_SECRET'),
     previousSecret: secret('INKSONG_SECRET_PREVIOUS'),
     signup: signup ?? 'open',
+    smtp: read('INKSONG_SMTP_URL', null, parseSmtpUrl, smtpUrl),
+    mailFrom: read('INKSONG_MAIL_FROM', { name: 'Inksong', address: 'inksong@localhost' }, parseSender),
     maxDocumentBytes: read('INKSONG_MAX_DOCUMENT_BYTES', 25 * 1024 * 1024, integer(1, 1024 ** 3)),
     accountQuotaBytes: read('INKSONG_ACCOUNT_QUOTA_BYTES', 1024 ** 3, integer(1, 1024 ** 5)),
+    rates: {
+      auth: read('INKSONG_RATE_LIMIT_AUTH', defaultRates.auth, parseRate),
+      refresh: read('INKSONG_RATE_LIMIT_REFRESH', defaultRates.refresh, parseRate),
+      api: read('INKSONG_RATE_LIMIT_API', defaultRates.api, parseRate),
+    },
     eventRetentionDays: read('INKSONG_EVENT_RETENTION_DAYS', 365, integer(1, 3650)),
     addressRetentionDays: read('INKSONG_ADDRESS_RETENTION_DAYS', 30, integer(1, 3650)),
+    allowedOrigins: read('INKSONG_ALLOWED_ORIGINS', [], parseOrigins),
+    metricsPort: read('INKSONG_METRICS_PORT', null, integer(1, 65535)),
     logLevel: read('LOG_LEVEL', 'info', oneOf(...logLevels)),
   };
   if (faults.length > 0) throw new ConfigError(faults);
@@ -176,7 +233,7 @@ const minimumSecretBytes = 32;
 /** INKSONG_API_KEY is for integrators' own programs; the others are what container orchestrators set for a service named inksong. */
 function isKnown(name: string, value: string): boolean {
   if (settings.some((setting) => setting.name === name)) return true;
-  if (name === 'INKSONG_SECRET_FILE' || name === 'INKSONG_SECRET_PREVIOUS_FILE') return true;
+  if (['INKSONG_SECRET_FILE', 'INKSONG_SECRET_PREVIOUS_FILE', 'INKSONG_SMTP_URL_FILE'].includes(name)) return true;
   if (name === 'INKSONG_API_KEY') return true;
   if (name === 'INKSONG_PORT') return /^(tcp|udp):\/\//.test(value);
   return /^INKSONG_(PORT_\d+_(TCP|UDP)|SERVICE_(HOST|PORT))/.test(name);
@@ -233,6 +290,21 @@ function parsePublicUrl(value: string): string {
     );
   }
   return url.origin;
+}
+
+/** Exact origins: a pattern, a path or plain http would let in pages that nobody meant. */
+function parseOrigins(value: string): string[] {
+  return value.split(',').map((item) => {
+    const origin = item.trim();
+    const url = URL.canParse(origin) ? new URL(origin) : null;
+    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+    if (!isSafe || url?.origin !== origin || url.hostname.includes('*')) {
+      throw new Error(
+        `must list origins as browsers send them, such as https://app.example.com (http only on loopback), not "${origin}"`,
+      );
+    }
+    return origin;
+  });
 }
 
 const loopback = new BlockList();

@@ -3,9 +3,10 @@ import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
 import type { MailTransport } from './outbox.ts';
+import type { Sender } from './smtp-url.ts';
 
 /** Returns a transport that writes each mail as an .eml file, readable by this user alone, for whoever has no mail server. */
-export function createFileTransport(directory: string): MailTransport {
+export function createFileTransport(directory: string, from: Sender): MailTransport {
   const transporter = createTransport({
     streamTransport: true,
     buffer: true,
@@ -15,7 +16,7 @@ export function createFileTransport(directory: string): MailTransport {
   return {
     async send({ recipient, subject, text, html }) {
       const { message } = await transporter.sendMail({
-        from: { name: 'Inksong', address: 'inksong@localhost' },
+        from,
         to: { name: '', address: recipient },
         subject,
         text,

@@ -1,4 +1,4 @@
-import type { Logger } from 'pino';
+import type { EventLog } from '../log.ts';
 import { composeMail } from './compose.ts';
 import type { LetterKind, Mail, MailDetails, MailKind } from './mail.ts';
 import { hashLinkToken, type LinkPurpose, linkOf, linkTtlSeconds, mintLinkToken } from './mailed-link.ts';
@@ -47,10 +47,10 @@ export interface MailTransport {
   send(mail: Mail): Promise<Record<string, string>>;
 }
 
-type Log = Pick<Logger, 'info' | 'warn' | 'error'>;
-
 /** A mail server is given up on well before that, so a lease that ends is one of a process that died. */
 const leaseSeconds = 300;
+/** A stopping process waits so long for the mail it is sending, milliseconds. */
+const stopMs = 5_000;
 const firstRetrySeconds = 5;
 const longestRetrySeconds = 3600;
 const giveUpSeconds = 3 * 24 * 3600;
@@ -58,21 +58,24 @@ const batch = 50;
 
 export type Outbox = ReturnType<typeof createOutbox>;
 
-export function createOutbox(store: OutboxStore, transport: MailTransport, publicUrl: string) {
+export function createOutbox(store: OutboxStore, transport: MailTransport, publicUrl: string, log: EventLog) {
   let stopping = false;
+  const leftBehind = new Error('The process is stopping.');
+  const stopped = Promise.withResolvers<never>();
+  stopped.promise.catch(() => {});
 
   return {
     /**
      * Sends what is due, one mail after the other, a few dozen at most and until the mail server fails.
      * Returns how many mails were sent. Any number of processes may do this on one database.
      */
-    async deliverDue(log: Log): Promise<number> {
+    async deliverDue(): Promise<number> {
       let sent = 0;
       for (const { id, dueAt } of await store.due(batch)) {
         if (stopping) break;
         const mail = await store.lease(id, dueAt, leaseSeconds);
         if (!mail) continue;
-        const outcome = await deliver(mail, log);
+        const outcome = await deliver(mail);
         if (outcome === 'sent') sent++;
         // The others would wait for the same time-out; they are tried again in a moment.
         if (outcome === 'failed') break;
@@ -81,20 +84,21 @@ export function createOutbox(store: OutboxStore, transport: MailTransport, publi
     },
 
     /** Gives up on mails that could not be sent for three days, and forgets links that expired long ago. */
-    async purge(log: Log): Promise<void> {
+    async purge(): Promise<void> {
       for (const { id, kind, attempts } of await store.giveUp(giveUpSeconds, batch)) {
-        log.error({ mail_id: id, kind, attempts }, 'a mail could not be sent for three days and is given up');
+        log.warn({ mail_id: id, kind, attempts }, 'a mail could not be sent for three days and is given up');
       }
       await store.purgeLinks(batch * 10);
     },
 
-    /** Lets a delivery that is under way end with the mail it is at. */
+    /** Lets a delivery that is under way end with the mail it is at; after five seconds that one is left to its lease. */
     stop(): void {
       stopping = true;
+      setTimeout(() => stopped.reject(leftBehind), stopMs).unref();
     },
   };
 
-  async function deliver(mail: LeasedMail, log: Log): Promise<'sent' | 'dropped' | 'failed'> {
+  async function deliver(mail: LeasedMail): Promise<'sent' | 'dropped' | 'failed'> {
     const token = mintLinkToken();
     const settled = await store.settle(mail, { hash: hashLinkToken(token), ttlSeconds: linkTtlSeconds });
     if (!settled) {
@@ -105,9 +109,11 @@ export function createOutbox(store: OutboxStore, transport: MailTransport, publi
     const link = settled.purpose === null ? null : linkOf(publicUrl, settled.purpose, token);
     const letter = composeMail(recipient, { kind: settled.letter, publicUrl, link, at: createdAt, details });
     try {
-      const where = await transport.send(letter);
+      const where = await Promise.race([transport.send(letter), stopped.promise]);
       log.info({ mail_id: id, kind, ...where }, 'mail sent');
     } catch (error) {
+      // It may still be sent, so the lease stays.
+      if (error === leftBehind) return 'failed';
       const retrySeconds = Math.min(firstRetrySeconds * 2 ** (attempts - 1), longestRetrySeconds);
       await store.postpone(mail, retrySeconds);
       const facts = { mail_id: id, kind, attempts, retry_in_seconds: retrySeconds, ...faultOf(error, token) };

@@ -1,30 +1,26 @@
 import { createTransport } from 'nodemailer';
 import type { MailTransport } from './outbox.ts';
-
-export interface SmtpServer {
-  host: string;
-  port: number;
-  /** TLS from the first byte (smtps); otherwise STARTTLS when the server offers it. */
-  secure: boolean;
-  /** Never sent without TLS, but to this machine. */
-  login: { user: string; password: string } | null;
-  /** Whether the server is this machine itself. */
-  isLoopback: boolean;
-}
+import type { Sender, SmtpServer } from './smtp-url.ts';
 
 /** A server that says nothing for so long is taken for dead, milliseconds. */
 const patienceMs = 15_000;
 
+export interface SmtpTransportOptions {
+  /** Whether the server is this machine itself, to which alone a password may go without TLS. */
+  isLocal: boolean;
+}
+
 /** Returns a transport that hands each mail to an SMTP server, over a connection of its own. */
 export function createSmtpTransport(
-  { host, port, secure, login, isLoopback }: SmtpServer,
-  from: string,
+  { host, port, secure, login }: SmtpServer,
+  from: Sender,
+  { isLocal }: SmtpTransportOptions,
 ): MailTransport {
   const transporter = createTransport({
     host,
     port,
     secure,
-    ...(login && { auth: { user: login.user, pass: login.password }, requireTLS: !isLoopback }),
+    ...(login && { auth: { user: login.user, pass: login.password }, requireTLS: !secure && !isLocal }),
     connectionTimeout: patienceMs,
     greetingTimeout: patienceMs,
     socketTimeout: patienceMs,
@@ -34,7 +30,7 @@ export function createSmtpTransport(
   });
   return {
     async send({ recipient, subject, text, html }) {
-      // An object, since a string would be parsed as a list of addresses.
+      // An object, since a string would be read as a list of addresses.
       await transporter.sendMail({ from, to: { name: '', address: recipient }, subject, text, html });
       return { by: 'smtp' };
     },
