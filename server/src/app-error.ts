@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'range_not_satisfiable'
   | 'validation_failed'
   | 'idempotency_key_reused'
+  | 'rate_limited'
   | 'headers_too_large'
   | 'internal_error'
   | 'overloaded'

@@ -20,8 +20,11 @@ import { createIdempotencyStore } from './documents/idempotency-store.ts';
 import { createEventStore } from './events/event-store.ts';
 import { createEvents, type Events } from './events/events.ts';
 import type { Chore } from './housekeeping.ts';
+import { registerLimits } from './http/rate-limit.ts';
 import { registerRoutes } from './http/routes.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
+import { createLimitStore } from './limits/limit-store.ts';
+import { createLimits, type Limits } from './limits/limits.ts';
 import { type EventLog, silentLog } from './log.ts';
 import { loadOrCreateSecret } from './secret.ts';
 
@@ -34,6 +37,7 @@ export interface Services {
   sessions: Sessions;
   documents: Documents;
   events: Events;
+  limits: Limits;
 }
 
 /** Opens the database and builds every service on it. Does not migrate. Throws when the data folder cannot be used. */
@@ -65,7 +69,8 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
     createIdempotencyStore(database),
     config.maxDocumentBytes,
   );
-  return { database, passwords, accounts, apiKeys, sessions, documents, events };
+  const limits = createLimits(createLimitStore(database), config.rates);
+  return { database, passwords, accounts, apiKeys, sessions, documents, events, limits };
 }
 
 export async function createApp(config: Config, services: Services, log: FastifyBaseLogger): Promise<HttpServer> {
@@ -74,6 +79,7 @@ export async function createApp(config: Config, services: Services, log: Fastify
     publicUrl: config.publicUrl,
     authenticate: createAuthenticate(services.apiKeys, services.sessions),
   });
+  registerLimits(server, services.limits);
   await registerRoutes(server, services, config.publicUrl);
   return server;
 }
@@ -89,11 +95,12 @@ export function flushesOf({ apiKeys, sessions, events }: Services): Chore[] {
 
 /** What a serving process does beside answering; nothing of it is needed for an answer to be right. */
 export function choresOf(services: Services): Chore[] {
-  const { sessions, documents, events } = services;
+  const { sessions, documents, events, limits } = services;
   return [
     ...flushesOf(services),
     { name: 'purge sessions', everySeconds: 10, run: () => sessions.purge() },
     { name: 'purge documents', everySeconds: 60, run: () => documents.purge() },
     { name: 'purge events', everySeconds: 60, run: () => events.purge() },
+    { name: 'purge limits', everySeconds: 60, run: () => limits.purge() },
   ];
 }

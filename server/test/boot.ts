@@ -12,6 +12,13 @@ import { checkAnswer } from './openapi-check.ts';
 /** A password that meets the rules; most tests do not care which. */
 export const goodPassword = 'five unrelated words do well';
 
+/** For tests that ask more often than people do; the limits' own tests set them. */
+export const unlimited = {
+  INKSONG_RATE_LIMIT_AUTH: 'off',
+  INKSONG_RATE_LIMIT_REFRESH: 'off',
+  INKSONG_RATE_LIMIT_API: 'off',
+};
+
 export interface CallOptions {
   key?: string;
   bearer?: string;
@@ -69,7 +76,7 @@ export function temporaryDirectory(t: TestContext): string {
 /** Boots the real app on a fresh database and a free port; it is gone when the test ends. */
 export async function bootServer(t: TestContext, environment: Record<string, string> = {}): Promise<TestServer> {
   const dataDirectory = environment.INKSONG_DATA_DIR ?? temporaryDirectory(t);
-  const config = readConfig({ INKSONG_DATA_DIR: dataDirectory, ...environment });
+  const config = readConfig({ ...unlimited, INKSONG_DATA_DIR: dataDirectory, ...environment });
   const logLines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => void logLines.push(line) });
   const services = createServices(config, log);

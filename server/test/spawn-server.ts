@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
+import { unlimited } from './boot.ts';
 
 export interface SpawnedServer {
   /** `http://127.0.0.1:PORT` */
@@ -46,7 +47,7 @@ export async function spawnServer(
   const startedAt = performance.now();
   const child = spawn(process.execPath, [program, 'serve'], {
     cwd: dataDirectory,
-    env: { ...withoutSettings(process.env), INKSONG_DATA_DIR: dataDirectory, PORT: '0', ...environment },
+    env: { ...withoutSettings(process.env), ...unlimited, INKSONG_DATA_DIR: dataDirectory, PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   endWithThisProcess(child);

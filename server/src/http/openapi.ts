@@ -38,7 +38,7 @@ fields are refused.
 
 Every refusal is \`application/problem+json\` (RFC 9457) with a stable \`code\`. Besides those listed with each operation,
 any request can meet the ones that come before an operation is reached: ${beforeAnyOperation}.
-A 405 names the supported methods in \`Allow\`, a 503 says in \`Retry-After\` when to come back, and every answer carries
+A 405 names the supported methods in \`Allow\`, a 429 and a 503 say in \`Retry-After\` when to come back, and every answer carries
 \`X-Request-Id\`.`;
 
 const problemSchema = Type.Object(
@@ -120,7 +120,7 @@ export async function registerOpenApi(server: HttpServer, publicUrl: string): Pr
       },
     },
     transform({ schema, url, route }) {
-      const { access, errors = [], openapi } = route.config ?? { access: 'public' };
+      const { access, limit, errors = [], openapi } = route.config ?? { access: 'public' };
       if (!schema || schema.hide) return { schema: { ...schema, hide: true }, url };
       const id = (schema as { operationId?: string }).operationId;
       if (openapi && id !== undefined) overrides.set(id, openapi);
@@ -129,7 +129,11 @@ export async function registerOpenApi(server: HttpServer, publicUrl: string): Pr
         security: securityOf[access],
         response: {
           ...(schema.response as object),
-          ...errorResponses([...impliedErrors(access, schema, route.method === 'GET'), ...errors]),
+          ...errorResponses([
+            ...impliedErrors(access, schema, route.method === 'GET'),
+            ...(limit ? (['rate_limited'] as const) : []),
+            ...errors,
+          ]),
         },
       };
       return { schema: documented, url };
@@ -162,7 +166,7 @@ function allowsNoBody({ content }: RequestBody): boolean {
 function impliedErrors(access: Access, schema: FastifySchema, readsOnly: boolean): ErrorCode[] {
   const codes: ErrorCode[] = ['invalid_request', 'internal_error', 'unavailable'];
   if (!readsOnly) codes.push('storage_full');
-  if (access !== 'public' && access !== 'refresh-cookie') codes.push('invalid_credentials');
+  if (access !== 'public' && access !== 'refresh-cookie') codes.push('invalid_credentials', 'rate_limited');
   if (access === 'bearer' || access === 'bearer-fresh') codes.push('session_required');
   if (access === 'bearer-fresh') codes.push('reauthentication_required');
   if (access === 'refresh-cookie') codes.push('origin_not_allowed');
@@ -179,6 +183,13 @@ function errorResponses(codes: readonly ErrorCode[]): Record<number, unknown> {
       description: group.map((code) => `\`${code}\`: ${problemKinds[code].title}.`).join(' '),
       // Plain JSON Schemas: the plugin makes OpenAPI header objects of them.
       ...(status === 401 && { headers: { 'WWW-Authenticate': { description: 'The challenge.', type: 'string' } } }),
+      ...(status === 429 && {
+        headers: {
+          'Retry-After': { description: 'Seconds.', type: 'integer' },
+          RateLimit: { description: 'Where you stand with each limit.', type: 'string' },
+          'RateLimit-Policy': { description: 'The limits.', type: 'string' },
+        },
+      }),
       ...(status === 503 && { headers: { 'Retry-After': { description: 'Seconds.', type: 'integer' } } }),
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
     };

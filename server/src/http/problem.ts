@@ -26,6 +26,7 @@ export const problemKinds: Record<ErrorCode, ProblemKind> = {
   range_not_satisfiable: { status: 416, title: 'The range lies outside the document' },
   validation_failed: { status: 422, title: 'Something in the request is not allowed' },
   idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used for another request' },
+  rate_limited: { status: 429, title: 'Too many requests; wait' },
   headers_too_large: { status: 431, title: 'The request headers are too large' },
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   overloaded: { status: 503, title: 'Too busy at this moment' },

@@ -57,7 +57,11 @@ export function accountRoutes(server: HttpServer, accounts: Accounts, sessions: 
   server.post(
     '/auth/register',
     {
-      config: { access: 'public', errors: ['email_taken', 'signup_closed', 'origin_not_allowed', 'overloaded'] },
+      config: {
+        access: 'public',
+        limit: 'auth',
+        errors: ['email_taken', 'signup_closed', 'origin_not_allowed', 'overloaded'],
+      },
       onRequest: readsCookie,
       schema: {
         operationId: 'register',
@@ -113,7 +117,7 @@ export function accountRoutes(server: HttpServer, accounts: Accounts, sessions: 
   server.post(
     '/auth/login',
     {
-      config: { access: 'public', errors: ['invalid_credentials', 'origin_not_allowed', 'overloaded'] },
+      config: { access: 'public', limit: 'auth', errors: ['invalid_credentials', 'origin_not_allowed', 'overloaded'] },
       onRequest: readsCookie,
       schema: {
         operationId: 'login',
@@ -141,7 +145,7 @@ export function accountRoutes(server: HttpServer, accounts: Accounts, sessions: 
   server.post(
     '/auth/reauthenticate',
     {
-      config: { access: 'bearer', errors: ['overloaded'] },
+      config: { access: 'bearer', limit: 'auth', errors: ['overloaded'] },
       schema: {
         operationId: 'reauthenticate',
         summary: 'Prove the password again',
@@ -155,8 +159,7 @@ export function accountRoutes(server: HttpServer, accounts: Accounts, sessions: 
       },
     },
     async (request, reply) => {
-      const { accountId, sessionId } = sessionOf(request);
-      await accounts.reauthenticate(accountId, sessionId, request.body.password);
+      await accounts.reauthenticate(sessionOf(request), request.body.password, deviceOf(request));
       return reply.code(204).send(null);
     },
   );
@@ -199,5 +202,5 @@ export function accountRoutes(server: HttpServer, accounts: Accounts, sessions: 
 /** A browser that signs in anew drops the session it had. */
 async function endFormerSession(request: FastifyRequest, sessions: Sessions): Promise<void> {
   const former = readRefreshCookie(request);
-  if (former !== null) await sessions.endByRefreshToken(former);
+  if (former !== null) await sessions.endByRefreshToken(former, deviceOf(request));
 }

@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import { AppError } from '../../app-error.ts';
-import { clientAddress } from '../../edge/client-address.ts';
 import { readCredential } from '../../http/credentials.ts';
 import { deviceOf } from '../../http/device.ts';
 import { clearRefreshCookie, readRefreshCookie, sameOriginOnly, setRefreshCookie } from '../../http/refresh-cookie.ts';
@@ -28,7 +27,7 @@ export function sessionRoutes(server: HttpServer, sessions: Sessions, publicUrl:
   server.post(
     '/auth/refresh',
     {
-      config: { access: 'refresh-cookie', errors: ['invalid_credentials'] },
+      config: { access: 'refresh-cookie', limit: 'refresh', errors: ['invalid_credentials'] },
       onRequest: readsCookie,
       schema: {
         operationId: 'refresh',
@@ -63,12 +62,12 @@ export function sessionRoutes(server: HttpServer, sessions: Sessions, publicUrl:
       },
     },
     async (request, reply) => {
-      const address = clientAddress(request.socket);
+      const device = deviceOf(request);
       const refreshToken = readRefreshCookie(request);
-      if (refreshToken !== null) await sessions.endByRefreshToken(refreshToken);
+      if (refreshToken !== null) await sessions.endByRefreshToken(refreshToken, device);
       const accessToken = presentedAccessToken(request.raw.rawHeaders);
-      const session = accessToken === null ? null : await sessions.verifyAccessToken(accessToken, address);
-      if (session) await sessions.end(session.sessionId);
+      const session = accessToken === null ? null : await sessions.verifyAccessToken(accessToken, device.address);
+      if (session) await sessions.end(session.sessionId, device);
       clearRefreshCookie(reply);
       return reply.code(204).header('Clear-Site-Data', '"storage"').send(null);
     },

@@ -1,0 +1,59 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../app-error.ts';
+import { clientAddress } from '../edge/client-address.ts';
+import type { LimitName, LimitState } from '../limits/limit.ts';
+import type { Limits } from '../limits/limits.ts';
+import type { HttpServer } from './server.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Counts requests to this route by the client's address. Routes that take a credential count by account anyway. */
+    limit?: 'auth' | 'refresh';
+  }
+  interface FastifyInstance {
+    limits: Limits;
+  }
+  interface FastifyRequest {
+    limitStates: LimitState[] | null;
+  }
+}
+
+/** Counts every request before its body is read and after its credential was verified. Call before any route is added. */
+export function registerLimits(server: HttpServer, limits: Limits): void {
+  server.decorate('limits', limits);
+  server.decorateRequest('limitStates', null);
+  // After every onRequest hook, which is where a route's access is settled.
+  server.addHook('preParsing', async (request, reply, payload) => {
+    const { limit } = request.routeOptions.config;
+    if (request.principal) await takeLimit(request, reply, 'api', request.principal.accountId);
+    if (limit) await takeLimit(request, reply, limit, clientAddress(request.socket));
+    return payload;
+  });
+}
+
+/**
+ * Counts a request against a limit and tells the client where it stands (draft-ietf-httpapi-ratelimit-headers).
+ * Throws AppError `rate_limited`.
+ */
+export async function takeLimit(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  name: LimitName,
+  subject: string,
+): Promise<void> {
+  const state = await request.server.limits.take(name, subject);
+  if (!state) return;
+  request.limitStates = [...(request.limitStates ?? []), state];
+  reply.headers(limitHeaders(request.limitStates));
+  if (state.refused) throw new AppError('rate_limited', { retryAfterSeconds: state.resetSeconds });
+}
+
+/** Returns the two header fields; each is a structured list (RFC 9651) with one member a limit. */
+export function limitHeaders(states: readonly LimitState[]): Record<'RateLimit' | 'RateLimit-Policy', string> {
+  return {
+    'RateLimit-Policy': states.map(({ name, rate }) => `"${name}";q=${rate.points};w=${rate.seconds}`).join(', '),
+    RateLimit: states
+      .map(({ name, remaining, resetSeconds }) => `"${name}";r=${remaining};t=${resetSeconds}`)
+      .join(', '),
+  };
+}
