@@ -1,6 +1,7 @@
 import { type Algorithm, hash, verify } from '@node-rs/argon2';
 import pLimit from 'p-limit';
 import { AppError } from '../../app-error.ts';
+import { passwordWeakness } from './password-strength.ts';
 
 /** NIST SP 800-63B-4 section 3.1.1.2: the minimum where a password is the only factor. Counted in code points. */
 export const passwordMinLength = 15;
@@ -12,7 +13,7 @@ const cost = { algorithm: argon2id, memoryCost: 19_456, timeCost: 2, parallelism
 
 /** More at once would take the threads that file and database work share, without hashing any faster. */
 const concurrentHashes = 2;
-/** About two seconds of work; whoever comes later is better told to come back. */
+/** About two seconds of work, checks of new passwords included; whoever comes later is better told to come back. */
 const queuedHashes = 100;
 
 export type Passwords = ReturnType<typeof createPasswords>;
@@ -42,6 +43,16 @@ export function createPasswords() {
     /** Passwords being hashed and waiting for it, at this moment. */
     load: (): { hashing: number; waiting: number } => ({ hashing: limit.activeCount, waiting: limit.pendingCount }),
 
+    /**
+     * Refuses a new password that is too short, too long or guessable. Throws `validation_failed`, saying why.
+     * @param owner the address of its account, which attackers try first, and where in the request the password stands
+     */
+    async requireGood(password: string, owner: { email: string; pointer: string }): Promise<void> {
+      const typed = normalise(password);
+      const detail = lengthFault(typed) ?? (await queued(() => passwordWeakness(typed, owner.email)));
+      if (detail !== null) throw new AppError('validation_failed', { errors: [{ pointer: owner.pointer, detail }] });
+    },
+
     /** Returns the PHC string of a password. */
     hash: (password: string): Promise<string> => queued(() => hash(normalise(password), cost)),
 
@@ -59,9 +70,8 @@ function normalise(password: string): string {
   return password.normalize('NFC');
 }
 
-/** Returns what is wrong with a new password, or null. */
-export function passwordFault(password: string): string | null {
-  const length = [...password.normalize('NFC')].length;
+function lengthFault(password: string): string | null {
+  const length = Array.from(password).length;
   if (length < passwordMinLength)
     return `Must have at least ${passwordMinLength} characters; a few unrelated words do well.`;
   if (length > passwordMaxLength) return `Must have at most ${passwordMaxLength} characters.`;
