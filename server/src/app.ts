@@ -61,6 +61,7 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
     apiKeys,
     sessions,
     passwords,
+    events,
     signup: config.signup,
   });
   const documents = createDocuments(

@@ -3,6 +3,8 @@ export interface Actor {
   address: string | null;
   userAgent: string | null;
   sessionId: string | null;
+  /** Names the request in the log. */
+  requestId?: string;
 }
 
 /** Somebody at the command line. */

@@ -32,6 +32,8 @@ export function createEventStore(database: Database): EventStore {
   const daysAgo = (days: number) => sql<number>`${now} - ${days * dayMs}`;
 
   return {
+    append: (trx, event) => appendEvent(trx, now, event),
+
     async list(accountId, kind, limit, after) {
       const rows = await query
         .selectFrom('events')

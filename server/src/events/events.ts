@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { Transaction } from '../database/database.ts';
 import { createGathering } from '../gathering.ts';
 import type { EventLog } from '../log.ts';
 import {
@@ -7,6 +8,7 @@ import {
   type GatheredKind,
   type GatheredRefusals,
   hourMs,
+  type NewEvent,
   type RecordedKind,
   type Refusal,
 } from './event.ts';
@@ -20,6 +22,7 @@ export interface EventPage {
 }
 
 export interface EventStore {
+  append(trx: Transaction, event: NewEvent): Promise<void>;
   /** Newest first; of one kind, or of all when it is null. */
   list(
     accountId: string,
@@ -58,6 +61,9 @@ export function createEvents(store: EventStore, retention: EventRetention, log: 
   });
 
   return {
+    /** Appends an event inside the transaction of what it tells of; its log line follows the commit. */
+    record: (trx: Transaction, event: NewEvent): Promise<void> => store.append(trx, event),
+
     /**
      * Counts a refusal that anybody can cause without end. Writes nothing now: a chore adds it to the one event of its
      * account or key, kind, address and hour, and to the log.

@@ -10,6 +10,7 @@ const userAgentMaxLength = 256;
 export function deviceOf(request: FastifyRequest): Device {
   return {
     address: clientAddress(request.socket),
+    requestId: request.id,
     userAgent: (request.headers['user-agent'] ?? '').slice(0, userAgentMaxLength),
   };
 }

@@ -46,11 +46,13 @@ export function createAccountStore(database: Database): AccountStore {
     list: () => query.selectFrom('accounts').select(accountColumns).orderBy('created_at').orderBy('id').execute(),
 
     async setDisabled(trx, accountId, disabled) {
-      await trx
+      const { numUpdatedRows } = await trx
         .updateTable('accounts')
         .set({ disabled_at: disabled ? now : null })
         .where('id', '=', accountId)
-        .execute();
+        .where('disabled_at', disabled ? 'is' : 'is not', null)
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
     },
 
     delete: (accountId) =>

@@ -1,11 +1,13 @@
 import { hash, randomBytes } from 'node:crypto';
 import { AppError } from '../../app-error.ts';
 import type { Transaction } from '../../database/database.ts';
+import type { Events } from '../../events/events.ts';
 import { newId } from '../../id.ts';
+import { operator } from '../actor.ts';
 import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { Device, Sessions, SessionTokens } from '../sessions/sessions.ts';
 import { parseEmail } from './email.ts';
-import type { Passwords } from './password.ts';
+import { type Passwords, passwordFault } from './password.ts';
 
 export interface Account {
   id: string;
@@ -24,7 +26,8 @@ export interface AccountStore {
   /** Locks an account's row until the transaction ends; false when it is disabled, gone or has another password by now. */
   lockUnchanged(trx: Transaction, accountId: string, passwordHash: string): Promise<boolean>;
   list(): Promise<Account[]>;
-  setDisabled(trx: Transaction, accountId: string, disabled: boolean): Promise<void>;
+  /** Returns whether that changed anything. */
+  setDisabled(trx: Transaction, accountId: string, disabled: boolean): Promise<boolean>;
   /** Removes the account with its key, sessions and documents. */
   delete(accountId: string): Promise<void>;
   insertInvitation(invitation: { hash: string; email: string; ttlSeconds: number }): Promise<void>;
@@ -49,10 +52,11 @@ export interface AccountsOptions {
   apiKeys: ApiKeys;
   sessions: Sessions;
   passwords: Passwords;
+  events: Pick<Events, 'record' | 'gather'>;
   signup: 'open' | 'closed';
 }
 
-export function createAccounts({ store, apiKeys, sessions, passwords, signup }: AccountsOptions) {
+export function createAccounts({ store, apiKeys, sessions, passwords, events, signup }: AccountsOptions) {
   return {
     signup,
 
@@ -65,8 +69,9 @@ export function createAccounts({ store, apiKeys, sessions, passwords, signup }: 
       device: Device,
     ): Promise<Registered> {
       const email = requireEmail(input.email);
+      const fault = passwordFault(input.password);
+      if (fault) throw new AppError('validation_failed', { errors: [{ pointer: '/password', detail: fault }] });
       if (signup === 'closed' && input.invitation === undefined) throw new AppError('signup_closed');
-      await passwords.requireGood(input.password, { email, pointer: '/password' });
       const passwordHash = await passwords.hash(input.password);
 
       const { account, apiKey, started } = await store.transaction(async (trx) => {
@@ -79,11 +84,17 @@ export function createAccounts({ store, apiKeys, sessions, passwords, signup }: 
           });
         }
         const account = await store.insert(trx, { id: newId('acc'), email, passwordHash });
-        return {
-          account,
-          apiKey: await apiKeys.provision(trx, account.id),
-          started: await sessions.start(trx, account.id, device),
-        };
+        const apiKey = await apiKeys.provision(trx, account.id);
+        const started = await sessions.start(trx, account.id, device);
+        await events.record(trx, {
+          kind: 'account_registered',
+          accountId: account.id,
+          ...device,
+          sessionId: started.sessionId,
+          apiKeyId: null,
+          details: {},
+        });
+        return { account, apiKey, started };
       });
       return { account, apiKey, tokens: await sessions.issueTokens(started) };
     },
@@ -93,24 +104,41 @@ export function createAccounts({ store, apiKeys, sessions, passwords, signup }: 
       const email = parseEmail(input.email);
       const account = email === null ? null : await store.findByEmail(email);
       const matches = await passwords.verify(account?.passwordHash ?? null, input.password);
-      if (!account || !matches || account.disabledAt !== null) {
-        throw wrongPassword();
-      }
+      const refusal = (): AppError => {
+        events.gather({ accountId: account?.id ?? null, kind: 'sign_in_failed', ...device });
+        return new AppError('invalid_credentials', { detail: 'E-mail or password is wrong.' });
+      };
+      if (!account || !matches || account.disabledAt !== null) throw refusal();
       const started = await store.transaction(async (trx) => {
         // While the password was being hashed, the account may have been disabled or given another password.
-        if (!(await store.lockUnchanged(trx, account.id, account.passwordHash))) throw wrongPassword();
-        return sessions.start(trx, account.id, device);
+        if (!(await store.lockUnchanged(trx, account.id, account.passwordHash))) throw refusal();
+        const started = await sessions.start(trx, account.id, device);
+        await events.record(trx, {
+          kind: 'signed_in',
+          accountId: account.id,
+          ...device,
+          sessionId: started.sessionId,
+          apiKeyId: null,
+          details: {},
+        });
+        return started;
       });
       return sessions.issueTokens(started);
     },
 
     /** Proves the password again for a live session. Throws `invalid_credentials`. */
-    async reauthenticate(accountId: string, sessionId: string, password: string): Promise<void> {
+    async reauthenticate(
+      session: { accountId: string; sessionId: string },
+      password: string,
+      device: Device,
+    ): Promise<void> {
+      const { accountId } = session;
       const account = await store.findById(accountId);
       if (!(await passwords.verify(account?.passwordHash ?? null, password))) {
+        events.gather({ accountId, kind: 'reauthentication_failed', ...device });
         throw new AppError('invalid_credentials', { detail: 'The password is wrong.' });
       }
-      await sessions.markAuthenticated(sessionId);
+      await sessions.markAuthenticated(session, device);
     },
 
     /** Returns a token with which an address can sign up within 72 hours, closed sign-up or not. Throws `email_taken`. */
@@ -131,22 +159,25 @@ export function createAccounts({ store, apiKeys, sessions, passwords, signup }: 
     /** Refuses an account's key and ends its sessions, on every node, from the next request on. */
     disable: (accountId: string): Promise<void> =>
       store.transaction(async (trx) => {
-        await store.setDisabled(trx, accountId, true);
+        if (await store.setDisabled(trx, accountId, true)) {
+          await events.record(trx, { kind: 'account_disabled', accountId, ...operator, apiKeyId: null, details: {} });
+        }
         await sessions.endAll(trx, accountId);
       }),
 
     /** Lets a disabled account in again; its key works as before, its sessions stay ended. */
-    enable: (accountId: string): Promise<void> => store.transaction((trx) => store.setDisabled(trx, accountId, false)),
+    enable: (accountId: string): Promise<void> =>
+      store.transaction(async (trx) => {
+        if (await store.setDisabled(trx, accountId, false)) {
+          await events.record(trx, { kind: 'account_enabled', accountId, ...operator, apiKeyId: null, details: {} });
+        }
+      }),
 
     /** Ends every session of an account. Returns how many were live. */
     endSessions: (accountId: string): Promise<number> => store.transaction((trx) => sessions.endAll(trx, accountId)),
 
     delete: (accountId: string): Promise<void> => store.delete(accountId),
   };
-}
-
-function wrongPassword(): AppError {
-  return new AppError('invalid_credentials', { detail: 'E-mail or password is wrong.' });
 }
 
 function requireEmail(text: string): string {

@@ -1,4 +1,4 @@
-import { type ExpressionBuilder, sql } from 'kysely';
+import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
 import type { Database, Transaction } from '../../database/database.ts';
 import type { Schema } from '../../database/schema.ts';
 import { appendEvent } from '../../events/event-store.ts';
@@ -96,23 +96,16 @@ export function createSessionStore(database: Database): SessionStore {
         return { outcome: 'rotated', session };
       }),
 
-    async end(sessionId) {
-      await query
-        .updateTable('sessions')
-        .set({ ended_at: now })
-        .where('id', '=', sessionId)
-        .where('ended_at', 'is', null)
-        .execute();
-    },
+    end: (sessionId, device) => database.transaction((trx) => signOut(trx, (eb) => eb('id', '=', sessionId), device)),
 
-    async endByRefreshToken(hash) {
-      await query
-        .updateTable('sessions')
-        .set({ ended_at: now })
-        .where('id', 'in', (eb) => eb.selectFrom('refresh_tokens').select('session_id').where('hash', '=', hash))
-        .where('ended_at', 'is', null)
-        .execute();
-    },
+    endByRefreshToken: (hash, device) =>
+      database.transaction((trx) =>
+        signOut(
+          trx,
+          (eb) => eb('id', 'in', eb.selectFrom('refresh_tokens').select('session_id').where('hash', '=', hash)),
+          device,
+        ),
+      ),
 
     async endAll(trx, accountId) {
       const { numUpdatedRows } = await trx
@@ -124,9 +117,12 @@ export function createSessionStore(database: Database): SessionStore {
       return Number(numUpdatedRows);
     },
 
-    async markAuthenticated(sessionId) {
-      await query.updateTable('sessions').set({ authenticated_at: now }).where('id', '=', sessionId).execute();
-    },
+    markAuthenticated: ({ sessionId, accountId }, device) =>
+      database.transaction(async (trx) => {
+        await trx.updateTable('sessions').set({ authenticated_at: now }).where('id', '=', sessionId).execute();
+        const kind = 'reauthenticated';
+        await appendEvent(trx, now, { accountId, kind, ...device, sessionId, apiKeyId: null, details: {} });
+      }),
 
     saveLastUses: (uses) =>
       database.transaction(async (trx) => {
@@ -165,6 +161,22 @@ export function createSessionStore(database: Database): SessionStore {
       .insertInto('refresh_tokens')
       .values({ hash, session_id: sessionId, used_at: null, successor_nonce: null })
       .execute();
+  }
+
+  async function signOut(
+    trx: Transaction,
+    which: (eb: ExpressionBuilder<Schema, 'sessions'>) => Expression<SqlBool>,
+    device: Device,
+  ): Promise<void> {
+    const ended = await trx
+      .updateTable('sessions')
+      .set({ ended_at: now })
+      .where(which)
+      .where('ended_at', 'is', null)
+      .returning(['id as sessionId', 'account_id as accountId'])
+      .executeTakeFirst();
+    if (!ended) return;
+    await appendEvent(trx, now, { kind: 'signed_out', ...ended, ...device, apiKeyId: null, details: {} });
   }
 
   /** A token that was used before, or that nobody knows. */

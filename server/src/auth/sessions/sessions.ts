@@ -18,6 +18,8 @@ export interface Device {
   address: string;
   /** As the client named itself, cut to 256 characters. */
   userAgent: string;
+  /** Names the request in the log. */
+  requestId?: string;
 }
 
 /** What a client gets to go on with. */
@@ -47,10 +49,11 @@ export interface SessionStore {
   find(sessionId: string, accountId: string): Promise<Omit<BearerPrincipal, 'scheme'> | null>;
   /** Uses up a refresh token in one transaction: see the store for every case. */
   rotate(presentedHash: string, next: { nonce: string; successorHash: string }, device: Device): Promise<Rotation>;
-  end(sessionId: string): Promise<void>;
-  endByRefreshToken(hash: string): Promise<void>;
+  /** Ends a session in one transaction with its event. */
+  end(sessionId: string, device: Device): Promise<void>;
+  endByRefreshToken(hash: string, device: Device): Promise<void>;
   endAll(trx: Transaction, accountId: string): Promise<number>;
-  markAuthenticated(sessionId: string): Promise<void>;
+  markAuthenticated(session: AccessTokenClaims, device: Device): Promise<void>;
   saveLastUses(uses: LastUse[]): Promise<void>;
   purge(): Promise<void>;
 }
@@ -108,18 +111,20 @@ export function createSessions(store: SessionStore, accessTokens: AccessTokens, 
       return { scheme: 'bearer', ...session };
     },
 
-    end: (sessionId: string): Promise<void> => store.end(sessionId),
+    /** Ends the session of whoever holds it. */
+    end: (sessionId: string, device: Device): Promise<void> => store.end(sessionId, device),
 
     /** Ends the session a refresh token belongs to; an unknown token ends nothing. */
-    async endByRefreshToken(token: string): Promise<void> {
-      if (isRefreshToken(token)) await store.endByRefreshToken(hashRefreshToken(token));
+    async endByRefreshToken(token: string, device: Device): Promise<void> {
+      if (isRefreshToken(token)) await store.endByRefreshToken(hashRefreshToken(token), device);
     },
 
     /** Ends every session of an account. Returns how many were live. */
     endAll: (trx: Transaction, accountId: string): Promise<number> => store.endAll(trx, accountId),
 
     /** Notes that the person behind a session has just proved the password again. */
-    markAuthenticated: (sessionId: string): Promise<void> => store.markAuthenticated(sessionId),
+    markAuthenticated: (session: AccessTokenClaims, device: Device): Promise<void> =>
+      store.markAuthenticated(session, device),
 
     flushLastUses: () => lastUses.flush(),
 
