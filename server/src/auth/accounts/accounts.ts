@@ -7,7 +7,7 @@ import { operator } from '../actor.ts';
 import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { Device, Sessions, SessionTokens } from '../sessions/sessions.ts';
 import { parseEmail } from './email.ts';
-import { type Passwords, passwordFault } from './password.ts';
+import type { Passwords } from './password.ts';
 
 export interface Account {
   id: string;
@@ -69,9 +69,8 @@ export function createAccounts({ store, apiKeys, sessions, passwords, events, si
       device: Device,
     ): Promise<Registered> {
       const email = requireEmail(input.email);
-      const fault = passwordFault(input.password);
-      if (fault) throw new AppError('validation_failed', { errors: [{ pointer: '/password', detail: fault }] });
       if (signup === 'closed' && input.invitation === undefined) throw new AppError('signup_closed');
+      await passwords.requireGood(input.password, { email, pointer: '/password' });
       const passwordHash = await passwords.hash(input.password);
 
       const { account, apiKey, started } = await store.transaction(async (trx) => {
