@@ -1,10 +1,12 @@
 /** Every way in which Inksong refuses. The HTTP status and title of each stand in http/problem.ts. */
 export type ErrorCode =
   | 'invalid_request'
+  | 'link_invalid'
   | 'invalid_credentials'
   | 'session_required'
   | 'reauthentication_required'
   | 'origin_not_allowed'
+  | 'key_in_browser'
   | 'signup_closed'
   | 'not_found'
   | 'request_timeout'

@@ -20,6 +20,7 @@ import { createIdempotencyStore } from './documents/idempotency-store.ts';
 import { createEventStore } from './events/event-store.ts';
 import { createEvents, type Events } from './events/events.ts';
 import type { Chore } from './housekeeping.ts';
+import { deviceOf } from './http/device.ts';
 import { registerLimits } from './http/rate-limit.ts';
 import { registerRoutes } from './http/routes.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
@@ -78,7 +79,10 @@ export async function createApp(config: Config, services: Services, log: Fastify
   const server = await createHttpServer({
     log,
     publicUrl: config.publicUrl,
+    allowedOrigins: config.allowedOrigins,
     authenticate: createAuthenticate(services.apiKeys, services.sessions),
+    onKeyInBrowser: ({ accountId, apiKeyId }, request) =>
+      services.events.gather({ accountId, apiKeyId, kind: 'key_in_browser', ...deviceOf(request) }),
   });
   registerLimits(server, services.limits);
   await registerRoutes(server, services, config.publicUrl);

@@ -150,9 +150,13 @@ test('a route that does not state its access keeps the server from starting', as
   const bare = await createHttpServer({
     log: server.app.log,
     publicUrl: server.config.publicUrl,
+    allowedOrigins: ['https://app.example.com'],
     authenticate: () => Promise.reject(new Error('not asked')),
+    onKeyInBrowser: () => {},
   });
   // @ts-expect-error the access is missing on purpose
   assert.throws(() => bare.get('/api/v1/open', { config: {} }, () => 'open'), /does not state its access/);
   assert.throws(() => bare.get('/api/v1/open', () => 'open'), /does not state its access/);
+  assert.throws(() => bare.options('/api/v1/open', () => 'open'), /does not state its access/);
+  assert.throws(() => bare.get('*', () => 'open'), /does not state its access/);
 });

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { AppError } from '../app-error.ts';
 import { principalOf } from '../http/authentication.ts';
+import { closedPolicy } from '../http/security-headers.ts';
 import type { HttpServer } from '../http/server.ts';
 import { bodyOf } from '../http/unread-body.ts';
 import { type ByteRange, parseRange } from './content-range.ts';
@@ -121,7 +122,7 @@ async function sendContent(
     'Accept-Ranges': 'bytes',
     'Content-Disposition': contentDisposition(document.filename),
     // Bytes of strangers: never a page of this origin, whatever their type.
-    'Content-Security-Policy': "sandbox; default-src 'none'",
+    'Content-Security-Policy': `sandbox; default-src 'none'; ${closedPolicy}`,
   });
   const known = request.headers['if-none-match'];
   if (known !== undefined && matchesWeakly(known, document.sha256)) return reply.code(304).send();

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../app-error.ts';
 import type { Authenticate } from '../auth/authenticate.ts';
-import type { BearerPrincipal, Principal } from '../auth/principal.ts';
+import type { ApiKeyPrincipal, BearerPrincipal, Principal } from '../auth/principal.ts';
 import { clientAddress } from '../edge/client-address.ts';
 import { readCredential } from './credentials.ts';
 
@@ -26,8 +26,11 @@ declare module 'fastify' {
   }
 }
 
-/** Returns the hook that settles a route's access before its body is read: form 400, verify 401, access 403. */
-export function authenticationHook(authenticate: Authenticate): (request: FastifyRequest) => Promise<void> {
+/** Returns the hook that settles a route's access before its body is read: form 400, verify 401, browser 403, access 403. */
+export function authenticationHook(
+  authenticate: Authenticate,
+  onKeyInBrowser: (principal: ApiKeyPrincipal, request: FastifyRequest) => void,
+): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
     const { access } = request.routeOptions.config;
     if (request.is404 || access === 'public' || access === 'refresh-cookie') return;
@@ -39,9 +42,21 @@ export function authenticationHook(authenticate: Authenticate): (request: Fastif
       });
     }
     const principal = await authenticate(credential, clientAddress(request.socket));
+    if (principal.scheme === 'api_key' && isFromPage(request)) {
+      onKeyInBrowser(principal, request);
+      throw new AppError('key_in_browser', {
+        detail:
+          'This request came from a web page, where anybody can read the key. Call from your server, or sign in and send a Bearer token. If people could see the key, rotate it.',
+      });
+    }
     if (access !== 'both') requireSession(principal, access);
     request.principal = principal;
   };
+}
+
+/** Browsers add these headers and no page can leave them out. Sec-Fetch-Mode is no sign of one: Node's own fetch sends it. */
+function isFromPage({ headers }: FastifyRequest): boolean {
+  return headers['sec-fetch-site'] !== undefined || headers.origin !== undefined;
 }
 
 function requireSession(principal: Principal, access: Access): void {

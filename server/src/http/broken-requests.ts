@@ -18,14 +18,16 @@ interface Exchange {
  * Refuses what Node could not parse as a request and what it would drop without a word, as problem+json on the bare
  * socket. Each request gets one answer: bytes that follow a good one end the connection after its answer, and those that
  * break off a request already answered end it at once, lest a proxy take a second answer for that of its next request.
+ *
+ * @param always headers of every answer
  */
-export function brokenRequests(log: FastifyBaseLogger, publicUrl: string) {
+export function brokenRequests(log: FastifyBaseLogger, publicUrl: string, always: Record<string, string>) {
   const latest = new WeakMap<Duplex, Exchange>();
 
   const refuse = (socket: Duplex, error: AppError, reason: string | undefined): void => {
     const requestId = newId('req');
     log.info({ request_id: requestId, code: error.code, reason }, 'not an HTTP request');
-    writeProblem(socket, problemOf(error, requestId, publicUrl), error.headers);
+    writeProblem(socket, problemOf(error, requestId, publicUrl), { ...always, ...error.headers });
     // A socket of which only our half is closed has no other limit.
     setTimeout(() => socket.destroy(), lingerMs).unref();
   };

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { AppError } from '../app-error.ts';
+import { closedPolicy } from './security-headers.ts';
 import type { HttpServer } from './server.ts';
 
 const dashboard = new URL('../../../dashboard/', import.meta.url);
@@ -35,5 +36,5 @@ export function pageRoutes(server: HttpServer, publicUrl: string): void {
 /** Allows the page's own inline style and nothing else. */
 function contentSecurityPolicy(html: string): string {
   const style = /<style>([\s\S]*?)<\/style>/.exec(html)?.[1] ?? '';
-  return `default-src 'none'; style-src 'sha256-${hash('sha256', style, 'base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+  return `default-src 'none'; style-src 'sha256-${hash('sha256', style, 'base64')}'; ${closedPolicy}`;
 }

@@ -10,10 +10,12 @@ interface ProblemKind {
 /** The one place that gives an error code its HTTP status; it does not compile while a code is missing. */
 export const problemKinds: Record<ErrorCode, ProblemKind> = {
   invalid_request: { status: 400, title: 'The request cannot be understood' },
+  link_invalid: { status: 400, title: 'The mailed link is not good any more' },
   invalid_credentials: { status: 401, title: 'No valid credentials' },
   session_required: { status: 403, title: 'An API key cannot do this; sign in' },
   reauthentication_required: { status: 403, title: 'The password must be proved again' },
   origin_not_allowed: { status: 403, title: 'Not allowed from this origin' },
+  key_in_browser: { status: 403, title: 'An API key does not belong in a browser' },
   signup_closed: { status: 403, title: 'Sign-up is by invitation' },
   not_found: { status: 404, title: 'There is nothing here' },
   method_not_allowed: { status: 405, title: 'This method is not supported here' },
@@ -85,8 +87,6 @@ export function writeProblem(socket: Duplex, problem: Problem, headers: Record<s
     `HTTP/1.1 ${problem.status} ${problem.title}`,
     `Content-Type: ${contentType}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
-    'X-Content-Type-Options: nosniff',
-    'Cache-Control: no-store',
     `X-Request-Id: ${problem.request_id}`,
     'Connection: close',
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),

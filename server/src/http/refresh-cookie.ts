@@ -26,15 +26,19 @@ export function clearRefreshCookie(reply: FastifyReply): void {
 }
 
 /**
- * Returns the hook of every route that reads the refresh cookie: refuses pages of other sites and of sibling hosts,
- * against which SameSite alone is no defence (RFC 6265bis section 8.8). A request with neither header comes from no browser.
+ * Returns the hook of every route that reads or sets the refresh cookie: refuses pages of other sites and of sibling hosts
+ * that INKSONG_ALLOWED_ORIGINS does not list; SameSite alone is no defence against the latter (RFC 6265bis section 8.8).
+ * A request with neither header comes from no browser.
  */
 export function sameOriginOnly(publicUrl: string): (request: FastifyRequest) => Promise<void> {
-  return async ({ headers }) => {
-    const site = headers['sec-fetch-site'];
-    const fromHere =
-      site === undefined ? headers.origin === undefined || headers.origin === publicUrl : site === 'same-origin';
-    if (!fromHere)
+  return async ({ headers, server }) => {
+    const { 'sec-fetch-site': site, origin } = headers;
+    const isListed = origin !== undefined && server.allowedOrigins.has(origin);
+    const isAllowed =
+      site === undefined
+        ? origin === undefined || origin === publicUrl || isListed
+        : site === 'same-origin' || ((site === 'same-site' || site === 'cross-site') && isListed);
+    if (!isAllowed)
       throw new AppError('origin_not_allowed', { detail: 'A page of another origin may not use the sign-in cookie.' });
   };
 }

@@ -3,21 +3,23 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
-  type FastifyReply,
   type FastifyRequest,
   LogController,
   type RawServerDefault,
 } from 'fastify';
 import { AppError } from '../app-error.ts';
 import type { Authenticate } from '../auth/authenticate.ts';
+import type { ApiKeyPrincipal } from '../auth/principal.ts';
 import { newId } from '../id.ts';
 import { authenticationHook } from './authentication.ts';
 import { brokenRequests } from './broken-requests.ts';
+import { allowOrigins } from './cors.ts';
 import { parseJsonBodies } from './json-body.ts';
 import { registerOpenApi } from './openapi.ts';
 import { problemKinds, sendProblem, toAppError } from './problem.ts';
 import { logRequest } from './request-log.ts';
-import { allowedMethods, collectRoutes, type RouteEntry } from './route-table.ts';
+import { allowedMethods, collectRoutes, preflights, type RouteEntry } from './route-table.ts';
+import { securityHeaders } from './security-headers.ts';
 import { compileValidator } from './validation.ts';
 
 export type HttpServer = FastifyInstance<
@@ -32,13 +34,18 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Every route with its access. */
     routeTable: readonly RouteEntry[];
+    allowedOrigins: ReadonlySet<string>;
   }
 }
 
 export interface HttpServerOptions {
   log: FastifyBaseLogger;
   publicUrl: string;
+  /** Origins whose pages may call the API, with the refresh cookie. */
+  allowedOrigins: readonly string[];
   authenticate: Authenticate;
+  /** Told of each request that brought a good key from a page. */
+  onKeyInBrowser: (principal: ApiKeyPrincipal, request: FastifyRequest) => void;
 }
 
 /** JSON bodies other than a document's. */
@@ -48,8 +55,15 @@ const bodyLimitBytes = 64 * 1024;
  * Returns a server with no routes yet, in which every route must state its access, every refusal is problem+json,
  * and every request leaves one log line.
  */
-export async function createHttpServer({ log, publicUrl, authenticate }: HttpServerOptions): Promise<HttpServer> {
-  const broken = brokenRequests(log, publicUrl);
+export async function createHttpServer({
+  log,
+  publicUrl,
+  allowedOrigins,
+  authenticate,
+  onKeyInBrowser,
+}: HttpServerOptions): Promise<HttpServer> {
+  const always = securityHeaders(publicUrl);
+  const broken = brokenRequests(log, publicUrl, always);
   const server: HttpServer = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
@@ -59,7 +73,7 @@ export async function createHttpServer({ log, publicUrl, authenticate }: HttpSer
     bodyLimit: bodyLimitBytes,
     return503OnClosing: false,
     frameworkErrors(error, request, reply) {
-      setCommonHeaders(reply);
+      reply.headers(always).header('X-Request-Id', request.id);
       reply.raw.once('finish', () => logRequest(request, reply));
       sendProblem(reply, toAppError(error), publicUrl);
     },
@@ -82,22 +96,7 @@ export async function createHttpServer({ log, publicUrl, authenticate }: HttpSer
   parseJsonBodies(server);
   server.addHook('onResponse', async (request, reply) => logRequest(request, reply));
 
-  server.decorate('routeTable', collectRoutes(server));
-  await registerOpenApi(server, publicUrl);
-
-  server.decorateRequest('principal', null);
-  server.addHook('onRequest', async (request, reply) => {
-    setCommonHeaders(reply);
-    // Nothing is upgraded here, but Node may have lost its place in what follows such a request.
-    if (request.headers.upgrade !== undefined) reply.header('Connection', 'close');
-    requireOneHost(request.raw);
-  });
-  server.addHook('onRequest', async (request) => {
-    // Before the body is looked at: nobody is waiting for it.
-    if (request.is404) throw noRoute(request);
-  });
-  server.addHook('onRequest', authenticationHook(authenticate));
-
+  // Before any route: each keeps what is set when it is added.
   server.setErrorHandler((error, request, reply) => {
     const refusal = toAppError(error);
     if (refusal.cause !== undefined) {
@@ -107,6 +106,24 @@ export async function createHttpServer({ log, publicUrl, authenticate }: HttpSer
     return sendProblem(reply, refusal, publicUrl);
   });
   server.setNotFoundHandler((request, reply) => sendProblem(reply, noRoute(request), publicUrl));
+
+  server.decorate('routeTable', collectRoutes(server));
+  server.decorate('allowedOrigins', new Set(allowedOrigins));
+  await registerOpenApi(server, publicUrl);
+
+  server.decorateRequest('principal', null);
+  server.addHook('onRequest', async (request, reply) => {
+    reply.headers(always).header('X-Request-Id', request.id);
+    // Nothing is upgraded here, but Node may have lost its place in what follows such a request.
+    if (request.headers.upgrade !== undefined) reply.header('Connection', 'close');
+    requireOneHost(request.raw);
+  });
+  await allowOrigins(server);
+  server.addHook('onRequest', async (request) => {
+    // Before the body is looked at: nobody is waiting for it.
+    if (request.is404 || request.routeOptions.url === preflights) throw noRoute(request);
+  });
+  server.addHook('onRequest', authenticationHook(authenticate, onKeyInBrowser));
   return server;
 }
 
@@ -127,11 +144,4 @@ function requireOneHost({ httpVersion, rawHeaders }: IncomingMessage): void {
   if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) {
     throw new AppError('invalid_request', { detail: 'Send the Host header once.' });
   }
-}
-
-function setCommonHeaders(reply: FastifyReply): void {
-  reply
-    .header('X-Request-Id', reply.request.id)
-    .header('X-Content-Type-Options', 'nosniff')
-    .header('Cache-Control', 'no-store');
 }
