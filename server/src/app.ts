@@ -1,17 +1,24 @@
 import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { createAccountStore } from './auth/accounts/account-store.ts';
 import { type Accounts, createAccounts } from './auth/accounts/accounts.ts';
+import { createEmailVerification, type EmailVerification } from './auth/accounts/email-verification.ts';
+import { createMailedLinkStore } from './auth/accounts/mailed-link-store.ts';
 import { createPasswords, type Passwords } from './auth/accounts/password.ts';
+import { createPasswordChange, type PasswordChange } from './auth/accounts/password-change.ts';
+import { createPasswordChangeStore } from './auth/accounts/password-change-store.ts';
+import { createPasswordReset, type PasswordReset } from './auth/accounts/password-reset.ts';
 import { createApiKeyStore } from './auth/api-keys/api-key-store.ts';
 import { type ApiKeys, createApiKeys } from './auth/api-keys/api-keys.ts';
 import { createAuthenticate } from './auth/authenticate.ts';
 import { createAccessTokens } from './auth/sessions/access-token.ts';
+import { createOwnSessionStore } from './auth/sessions/own-session-store.ts';
+import { createOwnSessions, type OwnSessions } from './auth/sessions/own-sessions.ts';
 import { createSessionStore } from './auth/sessions/session-store.ts';
 import { createSessions, type Sessions } from './auth/sessions/sessions.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { Config } from './config.ts';
+import { type Config, isLoopback } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { createContentStore } from './documents/content-store.ts';
 import { createDocumentStore } from './documents/document-store.ts';
@@ -24,9 +31,17 @@ import { deviceOf } from './http/device.ts';
 import { registerLimits } from './http/rate-limit.ts';
 import { registerRoutes } from './http/routes.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
+import { defaultTimeLimits, type TimeLimits } from './http/time-limits.ts';
+import { createGuessStore } from './limits/guess-store.ts';
+import { createGuesses, type Guesses } from './limits/guesses.ts';
+import { limitKinds } from './limits/limit.ts';
 import { createLimitStore } from './limits/limit-store.ts';
 import { createLimits, type Limits } from './limits/limits.ts';
 import { type EventLog, silentLog } from './log.ts';
+import { createFileTransport } from './mail/file-transport.ts';
+import { createOutbox, type Outbox } from './mail/outbox.ts';
+import { createOutboxStore } from './mail/outbox-store.ts';
+import { createSmtpTransport } from './mail/smtp-transport.ts';
 import { loadOrCreateSecret } from './secret.ts';
 
 /** Every service, built once. The server and the command line stand on the same ones. */
@@ -34,11 +49,17 @@ export interface Services {
   database: Database;
   accounts: Accounts;
   passwords: Passwords;
+  passwordReset: PasswordReset;
+  emailVerification: EmailVerification;
+  outbox: Outbox;
   apiKeys: ApiKeys;
   sessions: Sessions;
+  ownSessions: OwnSessions;
+  passwordChange: PasswordChange;
   documents: Documents;
   events: Events;
   limits: Limits;
+  guesses: Guesses;
 }
 
 /** Opens the database and builds every service on it. Does not migrate. Throws when the data folder cannot be used. */
@@ -57,13 +78,30 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
   const apiKeys = createApiKeys(createApiKeyStore(database), clock);
   const sessions = createSessions(createSessionStore(database), accessTokens, clock);
   const passwords = createPasswords();
+  const guesses = createGuesses(createGuessStore(database, config.addressRetentionDays), events);
   const accounts = createAccounts({
     store: createAccountStore(database),
     apiKeys,
     sessions,
     passwords,
     events,
+    guesses,
     signup: config.signup,
+  });
+  const links = createMailedLinkStore(database);
+  const passwordReset = createPasswordReset({ store: links, sessions, passwords, events });
+  const emailVerification = createEmailVerification({ store: links, accounts, passwords, events });
+  const transport = config.smtp
+    ? createSmtpTransport(config.smtp, config.mailFrom, { isLocal: isLoopback(config.smtp.host) })
+    : createFileTransport(join(config.dataDirectory, 'outbox'), config.mailFrom);
+  const outbox = createOutbox(createOutboxStore(database), transport, config.publicUrl, log);
+  const ownSessions = createOwnSessions(createOwnSessionStore(database));
+  const passwordChange = createPasswordChange({
+    store: createPasswordChangeStore(database),
+    passwords,
+    ownSessions,
+    events,
+    guesses,
   });
   const documents = createDocuments(
     createDocumentStore(database, config.accountQuotaBytes),
@@ -72,10 +110,30 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
     config.maxDocumentBytes,
   );
   const limits = createLimits(createLimitStore(database), config.rates);
-  return { database, passwords, accounts, apiKeys, sessions, documents, events, limits };
+  return {
+    database,
+    passwords,
+    passwordReset,
+    emailVerification,
+    outbox,
+    accounts,
+    apiKeys,
+    sessions,
+    ownSessions,
+    passwordChange,
+    documents,
+    events,
+    limits,
+    guesses,
+  };
 }
 
-export async function createApp(config: Config, services: Services, log: FastifyBaseLogger): Promise<HttpServer> {
+export async function createApp(
+  config: Config,
+  services: Services,
+  log: FastifyBaseLogger,
+  timeLimits: TimeLimits = defaultTimeLimits,
+): Promise<HttpServer> {
   const server = await createHttpServer({
     log,
     publicUrl: config.publicUrl,
@@ -83,9 +141,14 @@ export async function createApp(config: Config, services: Services, log: Fastify
     authenticate: createAuthenticate(services.apiKeys, services.sessions),
     onKeyInBrowser: ({ accountId, apiKeyId }, request) =>
       services.events.gather({ accountId, apiKeyId, kind: 'key_in_browser', ...deviceOf(request) }),
+    timeLimits,
   });
-  registerLimits(server, services.limits);
-  await registerRoutes(server, services, config.publicUrl);
+  registerLimits(server, services.limits, async (request, name, subject) => {
+    const account = limitKinds[name].by === 'email' ? await services.accounts.find(subject) : null;
+    const accountId = request.principal?.accountId ?? account?.id ?? null;
+    services.events.gather({ accountId, kind: 'limit_reached', ...deviceOf(request) });
+  });
+  await registerRoutes(server, services, config);
   return server;
 }
 
@@ -100,12 +163,15 @@ export function flushesOf({ apiKeys, sessions, events }: Services): Chore[] {
 
 /** What a serving process does beside answering; nothing of it is needed for an answer to be right. */
 export function choresOf(services: Services): Chore[] {
-  const { sessions, documents, events, limits } = services;
+  const { sessions, documents, events, limits, outbox, guesses } = services;
   return [
     ...flushesOf(services),
+    { name: 'send mail', everySeconds: 2, run: () => outbox.deliverDue() },
+    { name: 'purge mail', everySeconds: 60, run: () => outbox.purge() },
     { name: 'purge sessions', everySeconds: 10, run: () => sessions.purge() },
     { name: 'purge documents', everySeconds: 60, run: () => documents.purge() },
     { name: 'purge events', everySeconds: 60, run: () => events.purge() },
     { name: 'purge limits', everySeconds: 60, run: () => limits.purge() },
+    { name: 'forget sign-in addresses', everySeconds: 3600, run: () => guesses.purge() },
   ];
 }

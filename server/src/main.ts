@@ -36,6 +36,7 @@ export async function serve(configured: Config): Promise<0 | 1> {
     process.stderr.write(greeting(config));
 
     const reason = await stopping;
+    services.outbox.stop();
     log.info({ reason: reason.name }, 'stopping: finishing the requests in progress');
     const giveUp = setTimeout(() => {
       log.error('stopped without finishing');

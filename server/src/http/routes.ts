@@ -1,17 +1,31 @@
 import type { Services } from '../app.ts';
+import { accountDeletionRoutes } from '../auth/accounts/account-deletion-routes.ts';
 import { accountRoutes } from '../auth/accounts/account-routes.ts';
+import { emailRoutes } from '../auth/accounts/email-routes.ts';
+import { passwordChangeRoutes } from '../auth/accounts/password-change-routes.ts';
+import { passwordResetRoutes } from '../auth/accounts/password-reset-routes.ts';
+import { signUpRoutes } from '../auth/accounts/sign-up-routes.ts';
 import { apiKeyRoutes } from '../auth/api-keys/api-key-routes.ts';
+import { ownSessionRoutes } from '../auth/sessions/own-session-routes.ts';
 import { sessionRoutes } from '../auth/sessions/session-routes.ts';
+import type { Config } from '../config.ts';
 import { documentRoutes } from '../documents/document-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { pageRoutes } from './page-routes.ts';
 import type { HttpServer } from './server.ts';
 
 /** The table of contents: every route of the API, by room. */
-export async function registerRoutes(server: HttpServer, services: Services, publicUrl: string): Promise<void> {
+export async function registerRoutes(server: HttpServer, services: Services, config: Config): Promise<void> {
+  const { publicUrl } = config;
   await server.register(
     async (v1) => {
+      signUpRoutes(v1, services, { publicUrl, byMail: config.smtp !== null });
+      emailRoutes(v1, services.emailVerification, services.sessions, publicUrl);
+      passwordResetRoutes(v1, services.passwordReset);
       accountRoutes(v1, services.accounts, services.sessions, publicUrl);
+      passwordChangeRoutes(v1, services.passwordChange);
+      accountDeletionRoutes(v1, services.accounts);
+      ownSessionRoutes(v1, services.ownSessions);
       sessionRoutes(v1, services.sessions, publicUrl);
       apiKeyRoutes(v1, services.apiKeys);
       await v1.register(async (room) => documentRoutes(room, services.documents, publicUrl));

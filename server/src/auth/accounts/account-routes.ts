@@ -9,9 +9,9 @@ import { idPattern } from '../../id.ts';
 import { AccessToken, accessTokenAnswer } from '../sessions/session-routes.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Accounts } from './accounts.ts';
-import { passwordMaxLength, passwordMinLength } from './password.ts';
+import { passwordMaxLength } from './password.ts';
 
-const Email = Type.String({ minLength: 3, maxLength: 254, examples: ['you@example.com'] });
+export const Email = Type.String({ minLength: 3, maxLength: 254, examples: ['you@example.com'] });
 /** The rules of a new password are the use-case's; a login only bounds what it hashes. */
 const Password = Type.String({
   minLength: 1,
@@ -19,7 +19,7 @@ const Password = Type.String({
   examples: ['five unrelated words do well'],
 });
 
-const AccountView = Type.Object(
+export const AccountView = Type.Object(
   {
     id: Type.String({ pattern: idPattern('acc') }),
     email: Type.String(),
@@ -30,89 +30,6 @@ const AccountView = Type.Object(
 
 export function accountRoutes(server: HttpServer, accounts: Accounts, sessions: Sessions, publicUrl: string): void {
   const readsCookie = sameOriginOnly(publicUrl);
-
-  server.get(
-    '/auth/config',
-    {
-      config: { access: 'public' },
-      schema: {
-        operationId: 'getAuthConfig',
-        summary: 'What a sign-up form needs to know',
-        tags: ['Sign-in'],
-        response: {
-          200: Type.Object(
-            {
-              signup: Type.Enum(['open', 'closed']),
-              mail: Type.Boolean({ description: 'Whether sign-up is confirmed by mail.' }),
-              password_min_length: Type.Integer({ examples: [passwordMinLength] }),
-            },
-            { description: 'The configuration.', additionalProperties: false },
-          ),
-        },
-      },
-    },
-    () => ({ signup: accounts.signup, mail: false, password_min_length: passwordMinLength }),
-  );
-
-  server.post(
-    '/auth/register',
-    {
-      config: {
-        access: 'public',
-        limit: 'auth',
-        errors: ['email_taken', 'signup_closed', 'origin_not_allowed', 'overloaded'],
-      },
-      onRequest: readsCookie,
-      schema: {
-        operationId: 'register',
-        summary: 'Make an account and its API key',
-        description: 'The only answer that shows the first key. Also starts a session, as login does.',
-        tags: ['Sign-in'],
-        body: Type.Object(
-          {
-            email: Email,
-            password: Type.String({
-              minLength: 1,
-              maxLength: passwordMaxLength * 4,
-              description: `${passwordMinLength} to ${passwordMaxLength} characters, any characters.`,
-              examples: ['five unrelated words do well'],
-            }),
-            invitation: Type.Optional(
-              Type.String({
-                minLength: 1,
-                maxLength: 100,
-                description: 'The token of a one-time link, where sign-up is closed.',
-              }),
-            ),
-          },
-          {
-            additionalProperties: false,
-            examples: [{ email: 'new@example.com', password: 'five unrelated words do well' }],
-          },
-        ),
-        response: {
-          201: Type.Object(
-            {
-              account: AccountView,
-              api_key: Type.String({ pattern: '^ink_[0-9a-f]{48}$', description: 'Shown this once.' }),
-              ...AccessToken.properties,
-            },
-            { description: 'The account. Sets the refresh cookie.', additionalProperties: false },
-          ),
-        },
-      },
-    },
-    async (request, reply) => {
-      const { account, apiKey, tokens } = await accounts.register(request.body, deviceOf(request));
-      await endFormerSession(request, sessions);
-      setRefreshCookie(reply, tokens.refreshToken);
-      return reply.code(201).send({
-        account: { id: account.id, email: account.email, created_at: isoTime(account.createdAt) },
-        api_key: apiKey,
-        ...accessTokenAnswer(tokens),
-      });
-    },
-  );
 
   server.post(
     '/auth/login',
@@ -200,7 +117,7 @@ export function accountRoutes(server: HttpServer, accounts: Accounts, sessions: 
 }
 
 /** A browser that signs in anew drops the session it had. */
-async function endFormerSession(request: FastifyRequest, sessions: Sessions): Promise<void> {
+export async function endFormerSession(request: FastifyRequest, sessions: Sessions): Promise<void> {
   const former = readRefreshCookie(request);
   if (former !== null) await sessions.endByRefreshToken(former, deviceOf(request));
 }

@@ -3,10 +3,11 @@ import { AppError } from '../../app-error.ts';
 import type { Transaction } from '../../database/database.ts';
 import type { Events } from '../../events/events.ts';
 import { newId } from '../../id.ts';
+import type { Guesses } from '../../limits/guesses.ts';
 import { operator } from '../actor.ts';
 import type { ApiKeys } from '../api-keys/api-keys.ts';
-import type { Device, Sessions, SessionTokens } from '../sessions/sessions.ts';
-import { parseEmail } from './email.ts';
+import type { Device, Sessions, SessionTokens, StartedSession } from '../sessions/sessions.ts';
+import { parseEmail, requireEmail } from './email.ts';
 import type { Passwords } from './password.ts';
 
 export interface Account {
@@ -42,6 +43,13 @@ export interface Registered {
   tokens: SessionTokens;
 }
 
+/** An account whose transaction may still be open. */
+export interface OpenedAccount {
+  account: Account;
+  apiKey: string;
+  started: StartedSession;
+}
+
 /** Seconds a link from `inksong accounts create` is good for. */
 const invitationTtlSeconds = 72 * 3600;
 
@@ -53,12 +61,45 @@ export interface AccountsOptions {
   sessions: Sessions;
   passwords: Passwords;
   events: Pick<Events, 'record' | 'gather'>;
+  guesses: Guesses;
   signup: 'open' | 'closed';
 }
 
-export function createAccounts({ store, apiKeys, sessions, passwords, events, signup }: AccountsOptions) {
+export function createAccounts({ store, apiKeys, sessions, passwords, events, guesses, signup }: AccountsOptions) {
+  async function open(
+    trx: Transaction,
+    owner: { email: string; passwordHash: string },
+    device: Device,
+  ): Promise<OpenedAccount> {
+    const account = await store.insert(trx, { id: newId('acc'), ...owner });
+    await guesses.welcome(trx, account, device.address);
+    const apiKey = await apiKeys.provision(trx, account.id);
+    const started = await sessions.start(trx, account.id, device);
+    await events.record(trx, {
+      kind: 'account_registered',
+      accountId: account.id,
+      ...device,
+      sessionId: started.sessionId,
+      apiKeyId: null,
+      details: {},
+    });
+    return { account, apiKey, started };
+  }
+
+  const issue = async ({ account, apiKey, started }: OpenedAccount): Promise<Registered> => ({
+    account,
+    apiKey,
+    tokens: await sessions.issueTokens(started),
+  });
+
   return {
     signup,
+
+    /** Makes an account, its one key and a first session inside `trx`; `issue` once it has committed. Throws `email_taken`. */
+    open,
+
+    /** Returns what the owner of a new account gets to see. */
+    issue,
 
     /**
      * Makes an account, its one key and a first session: all of them or nothing.
@@ -73,7 +114,7 @@ export function createAccounts({ store, apiKeys, sessions, passwords, events, si
       await passwords.requireGood(input.password, { email, pointer: '/password' });
       const passwordHash = await passwords.hash(input.password);
 
-      const { account, apiKey, started } = await store.transaction(async (trx) => {
+      const opened = await store.transaction(async (trx) => {
         if (
           input.invitation !== undefined &&
           !(await store.takeInvitation(trx, hashInvitation(input.invitation), email))
@@ -82,50 +123,45 @@ export function createAccounts({ store, apiKeys, sessions, passwords, events, si
             detail: 'This link has been used, has expired, or is for another address.',
           });
         }
-        const account = await store.insert(trx, { id: newId('acc'), email, passwordHash });
-        const apiKey = await apiKeys.provision(trx, account.id);
-        const started = await sessions.start(trx, account.id, device);
-        await events.record(trx, {
-          kind: 'account_registered',
-          accountId: account.id,
-          ...device,
-          sessionId: started.sessionId,
-          apiKeyId: null,
-          details: {},
-        });
-        return { account, apiKey, started };
+        return open(trx, { email, passwordHash }, device);
       });
-      return { account, apiKey, tokens: await sessions.issueTokens(started) };
+      return issue(opened);
     },
 
-    /** Starts a session. Throws `invalid_credentials` for a wrong password, an unknown address and a disabled account alike. */
-    async login(input: { email: string; password: string }, device: Device): Promise<SessionTokens> {
-      const email = parseEmail(input.email);
-      const account = email === null ? null : await store.findByEmail(email);
-      const matches = await passwords.verify(account?.passwordHash ?? null, input.password);
-      const refusal = (): AppError => {
-        events.gather({ accountId: account?.id ?? null, kind: 'sign_in_failed', ...device });
-        return new AppError('invalid_credentials', { detail: 'E-mail or password is wrong.' });
-      };
-      if (!account || !matches || account.disabledAt !== null) throw refusal();
-      const started = await store.transaction(async (trx) => {
-        // While the password was being hashed, the account may have been disabled or given another password.
-        if (!(await store.lockUnchanged(trx, account.id, account.passwordHash))) throw refusal();
-        const started = await sessions.start(trx, account.id, device);
-        await events.record(trx, {
-          kind: 'signed_in',
-          accountId: account.id,
-          ...device,
-          sessionId: started.sessionId,
-          apiKeyId: null,
-          details: {},
+    /**
+     * Starts a session. Throws `invalid_credentials` for a wrong password, an unknown address and a disabled account alike,
+     * and `rate_limited` after too many of them.
+     */
+    login(input: { email: string; password: string }, device: Device): Promise<SessionTokens> {
+      return guesses.attempt(input.email, device, async (succeed) => {
+        const email = parseEmail(input.email);
+        const account = email === null ? null : await store.findByEmail(email);
+        const matches = await passwords.verify(account?.passwordHash ?? null, input.password);
+        const refusal = (): AppError => {
+          events.gather({ accountId: account?.id ?? null, kind: 'sign_in_failed', ...device });
+          return new AppError('invalid_credentials', { detail: 'E-mail or password is wrong.' });
+        };
+        if (!account || !matches || account.disabledAt !== null) throw refusal();
+        const started = await store.transaction(async (trx) => {
+          // While the password was being hashed, the account may have been disabled or given another password.
+          if (!(await store.lockUnchanged(trx, account.id, account.passwordHash))) throw refusal();
+          await succeed(trx, account.id);
+          const started = await sessions.start(trx, account.id, device);
+          await events.record(trx, {
+            kind: 'signed_in',
+            accountId: account.id,
+            ...device,
+            sessionId: started.sessionId,
+            apiKeyId: null,
+            details: {},
+          });
+          return started;
         });
-        return started;
+        return sessions.issueTokens(started);
       });
-      return sessions.issueTokens(started);
     },
 
-    /** Proves the password again for a live session. Throws `invalid_credentials`. */
+    /** Proves the password again for a live session. Throws `invalid_credentials`, and `rate_limited` after too many of them. */
     async reauthenticate(
       session: { accountId: string; sessionId: string },
       password: string,
@@ -133,10 +169,13 @@ export function createAccounts({ store, apiKeys, sessions, passwords, events, si
     ): Promise<void> {
       const { accountId } = session;
       const account = await store.findById(accountId);
-      if (!(await passwords.verify(account?.passwordHash ?? null, password))) {
-        events.gather({ accountId, kind: 'reauthentication_failed', ...device });
-        throw new AppError('invalid_credentials', { detail: 'The password is wrong.' });
-      }
+      await guesses.attempt(account?.email ?? accountId, device, async (succeed) => {
+        if (!(await passwords.verify(account?.passwordHash ?? null, password))) {
+          events.gather({ accountId, kind: 'reauthentication_failed', ...device });
+          throw new AppError('invalid_credentials', { detail: 'The password is wrong.' });
+        }
+        await store.transaction((trx) => succeed(trx, accountId));
+      });
       await sessions.markAuthenticated(session, device);
     },
 
@@ -177,12 +216,6 @@ export function createAccounts({ store, apiKeys, sessions, passwords, events, si
 
     delete: (accountId: string): Promise<void> => store.delete(accountId),
   };
-}
-
-function requireEmail(text: string): string {
-  const email = parseEmail(text);
-  if (email !== null) return email;
-  throw new AppError('validation_failed', { errors: [{ pointer: '/email', detail: 'Must be an e-mail address.' }] });
 }
 
 function hashInvitation(token: string): string {

@@ -1,5 +1,6 @@
 import type { Database } from '../../database/database.ts';
 import { appendEvent } from '../../events/event-store.ts';
+import { enqueueNotice } from '../../mail/outbox-store.ts';
 import type { ApiKeyStore, ApiKeyView } from './api-keys.ts';
 
 const viewColumns = ['id', 'name', 'hint', 'created_at', 'rotated_at', 'last_used_at', 'last_used_ip'] as const;
@@ -66,6 +67,7 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
           apiKeyId,
           details: reason === null ? {} : { reason },
         });
+        await enqueueNotice(trx, now, accountId, 'api_key_rotated', { address: actor.address, reason });
         return replaced;
       }),
 

@@ -2,6 +2,7 @@ import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kyse
 import type { Database, Transaction } from '../../database/database.ts';
 import type { Schema } from '../../database/schema.ts';
 import { appendEvent } from '../../events/event-store.ts';
+import { enqueueNotice } from '../../mail/outbox-store.ts';
 import type { Device, Rotation, SessionStore } from './sessions.ts';
 
 /** A token presented again within this time of its use, its successor unused, gets the same successor. */
@@ -12,17 +13,21 @@ const absoluteMs = 90 * 24 * 3_600_000;
 const keepEndedMs = 30 * 24 * 3_600_000;
 const purgeSlice = 500;
 
-export function createSessionStore(database: Database): SessionStore {
-  const { query, now } = database;
-
-  /** Not ended, neither idle nor past its last day, its account enabled. */
-  const isLive = (eb: ExpressionBuilder<Schema, 'sessions' | 'accounts'>) =>
+/** Tells, in SQL, whether a session is live: not ended, neither idle nor past its last day, its account enabled. */
+export function liveSession(now: Database['now']) {
+  return (eb: ExpressionBuilder<Schema, 'sessions' | 'accounts'>) =>
     eb.and([
       eb('sessions.ended_at', 'is', null),
       eb('sessions.last_active_at', '>', sql<number>`${now} - ${sql.lit(idleMs)}`),
       eb('sessions.created_at', '>', sql<number>`${now} - ${sql.lit(absoluteMs)}`),
       eb('accounts.disabled_at', 'is', null),
     ]);
+}
+
+export function createSessionStore(database: Database): SessionStore {
+  const { query, now } = database;
+
+  const isLive = liveSession(now);
 
   const liveSessionOf = (trx: Transaction, sessionId: string) =>
     trx
@@ -210,6 +215,7 @@ export function createSessionStore(database: Database): SessionStore {
         apiKeyId: null,
         details: {},
       });
+      await enqueueNotice(trx, now, session.accountId, 'refresh_reuse', { address: device.address });
     }
     return { outcome: 'refused' };
   }

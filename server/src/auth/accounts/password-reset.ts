@@ -1,0 +1,58 @@
+import type { Events } from '../../events/events.ts';
+import { hashLinkToken } from '../../mail/mailed-link.ts';
+import type { Device, Sessions } from '../sessions/sessions.ts';
+import { requireEmail } from './email.ts';
+import { deadLink, type MailedLinkStore } from './mailed-links.ts';
+import type { Passwords } from './password.ts';
+
+export type PasswordReset = ReturnType<typeof createPasswordReset>;
+
+export interface PasswordResetOptions {
+  store: MailedLinkStore;
+  sessions: Sessions;
+  passwords: Passwords;
+  events: Pick<Events, 'record'>;
+}
+
+export function createPasswordReset({ store, sessions, passwords, events }: PasswordResetOptions) {
+  return {
+    /**
+     * Has a link mailed, if the address has an account; that is looked up when the mail is sent, so that the answer,
+     * the time it takes and the row it leaves are the same either way. Returns the address. Throws `validation_failed`.
+     */
+    async forgot(address: string): Promise<string> {
+      const email = requireEmail(address);
+      await store.transaction((trx) => store.ask(trx, { kind: 'password_forgotten', recipient: email }));
+      return email;
+    },
+
+    /**
+     * Sets a new password by a mailed link; every session and every other link of the account has then ended.
+     * Throws `link_invalid`, and `validation_failed` for a password that is not good, which leaves the link as it is.
+     */
+    async reset(token: string, newPassword: string, device: Device): Promise<void> {
+      const hash = hashLinkToken(token);
+      const found = await store.find(hash, 'password_reset');
+      if (!found) throw deadLink();
+      await passwords.requireGood(newPassword, { email: found.email, pointer: '/new_password' });
+      const passwordHash = await passwords.hash(newPassword);
+      await store.transaction(async (trx) => {
+        // Of parallel requests one takes the link.
+        const link = await store.take(trx, hash, ['password_reset']);
+        const accountId = link?.accountId;
+        if (!accountId || !(await store.setPassword(trx, accountId, passwordHash))) throw deadLink();
+        await store.voidAll(trx, accountId);
+        await sessions.endAll(trx, accountId);
+        await events.record(trx, {
+          accountId,
+          kind: 'password_reset',
+          ...device,
+          sessionId: null,
+          apiKeyId: null,
+          details: {},
+        });
+        await store.notify(trx, accountId, 'password_reset', { address: device.address });
+      });
+    },
+  };
+}
