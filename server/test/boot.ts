@@ -151,6 +151,11 @@ export async function send(url: string, method: string, options: CallOptions = {
   if (options.json !== undefined) headers.set('Content-Type', 'application/json');
   const body = options.json === undefined ? options.body : JSON.stringify(options.json);
   const response = await fetch(url, { method, headers, ...(body !== undefined && { body }), redirect: 'manual' });
+  return toAnswer(response);
+}
+
+/** Reads a response to its end. */
+export async function toAnswer(response: Response): Promise<Answer> {
   const bytes = Buffer.from(await response.arrayBuffer());
   const isJson = /json/.test(response.headers.get('content-type') ?? '');
   const cookie = /^__Host-inksong_refresh=([^;]*)/.exec(response.headers.get('set-cookie') ?? '');

@@ -12,15 +12,20 @@ declare module 'fastify' {
   }
   interface FastifyInstance {
     limits: Limits;
+    onLimitReached: OnLimitReached;
   }
   interface FastifyRequest {
     limitStates: LimitState[] | null;
   }
 }
 
+/** Told of each request that was one too many, with the address, account id or e-mail address that the limit goes by. */
+export type OnLimitReached = (request: FastifyRequest, name: LimitName, subject: string) => Promise<void>;
+
 /** Counts every request before its body is read and after its credential was verified. Call before any route is added. */
-export function registerLimits(server: HttpServer, limits: Limits): void {
+export function registerLimits(server: HttpServer, limits: Limits, onLimitReached: OnLimitReached): void {
   server.decorate('limits', limits);
+  server.decorate('onLimitReached', onLimitReached);
   server.decorateRequest('limitStates', null);
   // After every onRequest hook, which is where a route's access is settled.
   server.addHook('preParsing', async (request, reply, payload) => {
@@ -45,7 +50,9 @@ export async function takeLimit(
   if (!state) return;
   request.limitStates = [...(request.limitStates ?? []), state];
   reply.headers(limitHeaders(request.limitStates));
-  if (state.refused) throw new AppError('rate_limited', { retryAfterSeconds: state.resetSeconds });
+  if (!state.refused) return;
+  await request.server.onLimitReached(request, name, subject);
+  throw new AppError('rate_limited', { retryAfterSeconds: state.resetSeconds });
 }
 
 /** Returns the two header fields; each is a structured list (RFC 9651) with one member a limit. */
