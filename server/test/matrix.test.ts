@@ -112,8 +112,9 @@ test('every route lets in exactly the credentials its access names', async (t) =
           `${route.method} ${route.url} (${route.access}) with ${kind}: ${verdict}, not ${expected[route.access][kind]}`,
         );
       }
-      // These two end sessions and use tokens up.
-      if (/\/auth\/(logout|refresh)$/.test(route.url)) mine = await credentials(server);
+      // These end sessions, use tokens up or delete the account.
+      const endsSomething = /\/auth\/(logout|refresh|sessions\/)$/.test(route.url) || route.url === '/api/v1/me';
+      if (endsSomething && route.method !== 'GET' && route.method !== 'HEAD') mine = await credentials(server);
     }
   }
   assert.deepEqual(wrong, []);
@@ -141,7 +142,8 @@ async function judge(server: TestServer, { method, url }: RouteEntry, credential
 }
 
 function idPrefix(url: string): string {
-  return url.includes('/api-keys/') ? 'key' : 'doc';
+  if (url.includes('/api-keys/')) return 'key';
+  return url.includes('/sessions/') ? 'ses' : 'doc';
 }
 
 test('a route that does not state its access keeps the server from starting', async (t) => {
