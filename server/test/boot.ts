@@ -7,6 +7,7 @@ import { createApp, createServices, type Services } from '../src/app.ts';
 import { type Config, readConfig } from '../src/config.ts';
 import { migrate } from '../src/database/migrate.ts';
 import type { HttpServer } from '../src/http/server.ts';
+import type { TimeLimits } from '../src/http/time-limits.ts';
 import { checkAnswer } from './openapi-check.ts';
 
 /** A password that meets the rules; most tests do not care which. */
@@ -74,14 +75,18 @@ export function temporaryDirectory(t: TestContext): string {
 }
 
 /** Boots the real app on a fresh database and a free port; it is gone when the test ends. */
-export async function bootServer(t: TestContext, environment: Record<string, string> = {}): Promise<TestServer> {
+export async function bootServer(
+  t: TestContext,
+  environment: Record<string, string> = {},
+  timeLimits?: TimeLimits,
+): Promise<TestServer> {
   const dataDirectory = environment.INKSONG_DATA_DIR ?? temporaryDirectory(t);
   const config = readConfig({ ...unlimited, INKSONG_DATA_DIR: dataDirectory, ...environment });
   const logLines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => void logLines.push(line) });
   const services = createServices(config, log);
   await migrate(services.database);
-  const app = await createApp(config, services, log);
+  const app = await createApp(config, services, log, timeLimits);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
 
   let closed = false;

@@ -20,6 +20,7 @@ import { problemKinds, sendProblem, toAppError } from './problem.ts';
 import { logRequest } from './request-log.ts';
 import { allowedMethods, collectRoutes, preflights, type RouteEntry } from './route-table.ts';
 import { securityHeaders } from './security-headers.ts';
+import { defaultTimeLimits, enforceTimeLimits, type TimeLimits } from './time-limits.ts';
 import { compileValidator } from './validation.ts';
 
 export type HttpServer = FastifyInstance<
@@ -46,6 +47,7 @@ export interface HttpServerOptions {
   authenticate: Authenticate;
   /** Told of each request that brought a good key from a page. */
   onKeyInBrowser: (principal: ApiKeyPrincipal, request: FastifyRequest) => void;
+  timeLimits?: TimeLimits;
 }
 
 /** JSON bodies other than a document's. */
@@ -61,6 +63,7 @@ export async function createHttpServer({
   allowedOrigins,
   authenticate,
   onKeyInBrowser,
+  timeLimits = defaultTimeLimits,
 }: HttpServerOptions): Promise<HttpServer> {
   const always = securityHeaders(publicUrl);
   const broken = brokenRequests(log, publicUrl, always);
@@ -72,6 +75,7 @@ export async function createHttpServer({
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     bodyLimit: bodyLimitBytes,
     return503OnClosing: false,
+    keepAliveTimeout: timeLimits.keepAliveMs,
     frameworkErrors(error, request, reply) {
       reply.headers(always).header('X-Request-Id', request.id);
       reply.raw.once('finish', () => logRequest(request, reply));
@@ -79,10 +83,10 @@ export async function createHttpServer({
     },
     clientErrorHandler: broken.onClientError,
     http: {
-      headersTimeout: 10_000,
-      // An upload may take its time.
+      headersTimeout: timeLimits.headersMs,
+      connectionsCheckingInterval: timeLimits.headersCheckEveryMs,
+      // An upload may take its time: see time-limits.ts.
       requestTimeout: 3_600_000,
-      connectionsCheckingInterval: 2_000,
       requireHostHeader: false,
     },
   });
@@ -91,6 +95,7 @@ export async function createHttpServer({
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
 
   broken.watch(server);
+  enforceTimeLimits(server.server, timeLimits);
 
   server.setValidatorCompiler(compileValidator);
   parseJsonBodies(server);

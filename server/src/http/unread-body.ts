@@ -2,12 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpServer } from './server.ts';
+import { markTransfer } from './time-limits.ts';
 
 /** Longest that what a refused client still sends is thrown away, milliseconds. */
 const lingerMs = 5_000;
 
-/** Returns the pieces of a request's body. Stopping early leaves the connection open, so that it can carry the answer. */
+/** Returns the pieces of a request's body, which may take as long as it keeps coming. Stopping early leaves the connection open, so that it can carry the answer. */
 export function bodyOf(request: FastifyRequest): AsyncIterable<Buffer> {
+  markTransfer(request.raw);
   return request.raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
 }
 
