@@ -103,7 +103,7 @@ test('any INKSONG_ name that is no setting is refused, and a slip of the pen is 
   assert.match(fault({ INKSONG_SIGNUPS: 'closed' }), /did you mean INKSONG_SIGNUP\?/);
   assert.match(fault({ INKSONG_PORT: '8080' }), /did you mean PORT\?/);
   assert.match(fault({ INKSONG_LOG_LEVEL: 'debug' }), /did you mean LOG_LEVEL\?/);
-  assert.match(fault({ INKSONG_RATE_LIMIT_API: 'off' }), /not a setting of this version/);
+  assert.match(fault({ INKSONG_METRICS: 'on' }), /not a setting of this version/);
 });
 
 test('what container orchestrators set for a service of our name does not keep the server from starting', () => {

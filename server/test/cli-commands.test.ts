@@ -47,8 +47,11 @@ test('keys rotate leaves the reason in the audit log', async (t) => {
   const server = await bootServer(t);
   const ada = await server.register();
   await succeed(beside(server, t)('keys', 'rotate', ada.email, '--yes', '--reason', 'laptop lost'));
-  const [event] = await server.services.database.query.selectFrom('events').selectAll().execute();
-  assert.equal(event?.kind, 'api_key_rotated');
+  const [event] = await server.services.database.query
+    .selectFrom('events')
+    .selectAll()
+    .where('kind', '=', 'api_key_rotated')
+    .execute();
   assert.equal(event?.account_id, ada.id);
   assert.deepEqual(JSON.parse(event?.details ?? ''), { reason: 'laptop lost' });
 });

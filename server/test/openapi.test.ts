@@ -6,6 +6,7 @@ import type { ErrorCode } from '../src/app-error.ts';
 import type { Access } from '../src/http/authentication.ts';
 import { problemKinds } from '../src/http/problem.ts';
 import type { HttpServer } from '../src/http/server.ts';
+import { hashLinkToken } from '../src/mail/mailed-link.ts';
 import { bootServer, type CallOptions, goodPassword, type TestServer } from './boot.ts';
 
 interface Media {
@@ -275,6 +276,7 @@ async function fixtures(server: TestServer, security: string | null) {
     bearer: { bearer: account.accessToken },
     refreshCookie: { refreshToken: account.refreshToken },
   };
+  await mailExampleLinks(server, account.id);
   const made: Record<string, () => Promise<string>> = {
     'api-keys': async () => account.apiKeyId,
     sessions: async () => account.sessionId,
@@ -294,4 +296,27 @@ async function fixtures(server: TestServer, security: string | null) {
     return path.replace('{id}', await make());
   };
   return { credentials: security === null ? {} : (credentials[security] ?? {}), resolve };
+}
+
+/** The links that the document's examples quote, as if they had been mailed to this account. */
+async function mailExampleLinks(server: TestServer, accountId: string): Promise<void> {
+  const { query } = server.services.database;
+  const links = {
+    sV3Jr0y7eJZ4m5xTq8b1uWn2cGhKpLd6aFoRi9EtQzA: 'email_change',
+    mB7kXw2PzQ9dLr4vTn6yHc1sJf8gUa3eKo5iRxYqWtE: 'password_reset',
+  };
+  await query.deleteFrom('mailed_links').execute();
+  for (const [token, purpose] of Object.entries(links)) {
+    await query
+      .insertInto('mailed_links')
+      .values({
+        hash: hashLinkToken(token),
+        purpose,
+        email: 'changed@example.com',
+        account_id: accountId,
+        password_hash: null,
+        expires_at: Date.now() + 60_000,
+      })
+      .execute();
+  }
 }

@@ -49,7 +49,6 @@ test('a password of 15 to 1,024 characters is taken exactly as typed', async (t)
     assert.equal((await server.call('POST', '/auth/login', register(email, password))).status, 200, password);
   }
   const exact = 'never the same brook '.repeat(4).slice(0, 72) + 'y'.repeat(128);
-  assert.equal((await server.call('POST', '/auth/register', register('exact@example.com', exact))).status, 201);
   const near = [
     exact.slice(0, 72),
     `${exact.slice(0, 72)}z${exact.slice(73)}`,
@@ -57,8 +56,11 @@ test('a password of 15 to 1,024 characters is taken exactly as typed', async (t)
     exact.toUpperCase(),
     exact.slice(0, -1),
   ];
-  for (const password of near) {
-    assert.equal((await server.call('POST', '/auth/login', register('exact@example.com', password))).status, 401);
+  // An account for each, since three wrong passwords for one have to wait.
+  for (const [index, password] of near.entries()) {
+    const email = `exact${index}@example.com`;
+    assert.equal((await server.call('POST', '/auth/register', register(email, exact))).status, 201);
+    assert.equal((await server.call('POST', '/auth/login', register(email, password))).status, 401, password);
   }
 });
 

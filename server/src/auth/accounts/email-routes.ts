@@ -12,8 +12,7 @@ import { MailedAnswer, RegisteredAnswer, welcome } from './sign-up-routes.ts';
 export const LinkToken = Type.String({
   minLength: 1,
   maxLength: 100,
-  description: 'From the mailed link, after `#token=`.',
-  examples: ['the-43-characters-after-token-in-the-link'],
+  description: 'From the mailed link: the 43 characters after `#token=`.',
 });
 
 const EmailBody = Type.Object(
@@ -59,7 +58,10 @@ export function emailRoutes(
         description:
           'Each link works once, for 30 minutes. That of a sign-up makes the account: 201, the only answer that shows its first key, and a session is started. That of a change gives the account its new address: 204.',
         tags: ['Sign-in'],
-        body: Type.Object({ token: LinkToken }, { additionalProperties: false }),
+        body: Type.Object(
+          { token: LinkToken },
+          { additionalProperties: false, examples: [{ token: 'sV3Jr0y7eJZ4m5xTq8b1uWn2cGhKpLd6aFoRi9EtQzA' }] },
+        ),
         response: { 201: RegisteredAnswer, 204: Type.Null({ description: 'The address has changed.' }) },
       },
     },

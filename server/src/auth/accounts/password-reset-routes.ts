@@ -37,7 +37,18 @@ export function passwordResetRoutes(server: HttpServer, passwordReset: PasswordR
         description:
           'Each link works once, for 30 minutes. Every session of the account ends. Its API key goes on working: if somebody else may know it, sign in and rotate it too.',
         tags: ['Sign-in'],
-        body: Type.Object({ token: LinkToken, new_password: NewPassword }, { additionalProperties: false }),
+        body: Type.Object(
+          { token: LinkToken, new_password: NewPassword },
+          {
+            additionalProperties: false,
+            examples: [
+              {
+                token: 'mB7kXw2PzQ9dLr4vTn6yHc1sJf8gUa3eKo5iRxYqWtE',
+                new_password: 'another five unrelated words',
+              },
+            ],
+          },
+        ),
         response: { 204: Type.Null({ description: 'The password is set; sign in with it.' }) },
       },
     },

@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { TestContext } from 'node:test';
+import { SMTPServer } from 'smtp-server';
+import { freePort } from '../src/free-port.ts';
+
+export interface ReceivedMail {
+  /** The envelope's recipients, whatever the headers say. */
+  to: string[];
+  /** As it came over the wire. */
+  raw: string;
+  headers: string;
+  subject: string;
+  text: string;
+  html: string;
+  /** The link to open, or null. */
+  link: string | null;
+  /** The token of that link, '' when there is none. */
+  token: string;
+}
+
+export interface Mailbox {
+  /** `smtp://127.0.0.1:PORT`, the same before and after it is up. */
+  url: string;
+  /** The settings that make a server mail here. */
+  settings: { INKSONG_SMTP_URL: string; INKSONG_MAIL_FROM: string };
+  /** In the order in which they were taken. */
+  mails: ReceivedMail[];
+  start(): Promise<void>;
+  /** Resolves when this many mails are here. */
+  until(count: number): Promise<void>;
+  /** Refuses the next mails, with this reason, until it is null again. */
+  refuseWith: string | null;
+}
+
+/** Returns a real SMTP server on loopback, up unless `down`; it is gone when the test ends. */
+export async function openMailbox(t: TestContext, { down = false } = {}): Promise<Mailbox> {
+  const port = await freePort('127.0.0.1');
+  const waiting = new Set<() => void>();
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS', 'AUTH'],
+    disableReverseLookup: true,
+    onData(stream, session, done) {
+      const pieces: Buffer[] = [];
+      stream.on('data', (piece: Buffer) => pieces.push(piece));
+      stream.on('end', () => {
+        const raw = Buffer.concat(pieces).toString();
+        if (mailbox.refuseWith !== null) {
+          const reason = mailbox.refuseWith.replace('LINK', parseMail(raw, []).link ?? '');
+          return done(Object.assign(new Error(reason), { responseCode: 554 }));
+        }
+        mailbox.mails.push(
+          parseMail(
+            raw,
+            session.envelope.rcptTo.map(({ address }) => address),
+          ),
+        );
+        for (const look of waiting) look();
+        done();
+      });
+    },
+  });
+  server.on('error', () => {});
+  const url = `smtp://127.0.0.1:${port}`;
+  const mailbox: Mailbox = {
+    url,
+    settings: { INKSONG_SMTP_URL: url, INKSONG_MAIL_FROM: 'Inksong <inksong@example.com>' },
+    mails: [],
+    refuseWith: null,
+    async start() {
+      const listener = server.listen(port, '127.0.0.1');
+      if ((listener.address() as AddressInfo | null) === null) await once(listener, 'listening');
+      t.after(() => new Promise<void>((resolve) => server.close(() => resolve())));
+    },
+    until: (count) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (mailbox.mails.length < count) return;
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+        look();
+      }),
+  };
+  if (!down) await mailbox.start();
+  return mailbox;
+}
+
+/** Reads a mail of one part of text and one of HTML (RFC 2045, RFC 2047 as far as Inksong's own mails go). */
+export function parseMail(raw: string, to: string[]): ReceivedMail {
+  const headers = raw.slice(0, raw.indexOf('\r\n\r\n')).replace(/\r\n[ \t]+/g, ' ');
+  const boundary = /boundary="([^"]+)"/.exec(headers)?.[1] ?? 'no boundary';
+  const parts = raw.split(`--${boundary}`);
+  const part = (type: string): string => {
+    const found = parts.slice(1).find((each) => each.includes(`Content-Type: ${type}`)) ?? '';
+    const body = found.slice(found.indexOf('\r\n\r\n') + 4);
+    if (/Content-Transfer-Encoding: base64/i.test(found)) return Buffer.from(body, 'base64').toString();
+    return /Content-Transfer-Encoding: quoted-printable/i.test(found) ? fromQuotedPrintable(body) : body;
+  };
+  const text = part('text/plain');
+  const link = /https?:\/\/\S+#token=\S+/.exec(text)?.[0] ?? null;
+  return {
+    to,
+    raw,
+    headers,
+    subject: /^Subject: (.*)$/m.exec(headers)?.[1]?.trim() ?? '',
+    text,
+    html: part('text/html'),
+    link,
+    token: link?.split('#token=')[1] ?? '',
+  };
+}
+
+function fromQuotedPrintable(text: string): string {
+  const bytes = text
+    .replace(/=\r\n/g, '')
+    .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1').toString();
+}
