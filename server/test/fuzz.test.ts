@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -353,7 +353,8 @@ const hostileHeaders = [
   'Cookie: __Host-inksong_refresh=; __Host-inksong_refresh=x',
   'Cookie: __Host-inksong_refresh=%E0%A4',
   `User-Agent: ${'u'.repeat(5_000)}`,
-  'User-Agent: \x1b[31m\xff',
+  // Not refused by the parser: what it refuses is the other test's, and it cannot know that it was a HEAD.
+  'User-Agent: \xff\x80',
   'X-Request-Id: chosen-by-the-caller',
   'Trailer: Authorization',
   'TE: trailers',
@@ -900,6 +901,8 @@ test('a refused client that never hangs up is cut off', async (t) => {
     new Promise((resolve, reject) =>
       server.app.server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
     );
+  const held: Socket[] = [];
+  server.app.server.on('connection', (each) => held.push(each));
   const socket = connect({ port: Number(new URL(server.url).port), host: '127.0.0.1', allowHalfOpen: true });
   try {
     socket.write('no request\r\n\r\n');
@@ -910,7 +913,7 @@ test('a refused client that never hangs up is cut off', async (t) => {
       assert.ok(Date.now() < deadline, 'the server still holds the connection');
     }
   } finally {
-    // Or else closing the server would wait for it.
-    socket.destroy();
+    // Or else, when this test is red, closing the server would wait for them.
+    for (const each of [socket, ...held]) each.destroy();
   }
 });
