@@ -89,7 +89,7 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
     signup: config.signup,
   });
   const links = createMailedLinkStore(database);
-  const passwordReset = createPasswordReset({ store: links, sessions, passwords, events });
+  const passwordReset = createPasswordReset({ store: links, sessions, passwords, events, guesses });
   const emailVerification = createEmailVerification({ store: links, accounts, passwords, events });
   const transport = config.smtp
     ? createSmtpTransport(config.smtp, config.mailFrom, { isLocal: isLoopback(config.smtp.host) })

@@ -1,4 +1,5 @@
 import type { Events } from '../../events/events.ts';
+import type { Guesses } from '../../limits/guesses.ts';
 import { hashLinkToken } from '../../mail/mailed-link.ts';
 import type { Device, Sessions } from '../sessions/sessions.ts';
 import { requireEmail } from './email.ts';
@@ -12,9 +13,10 @@ export interface PasswordResetOptions {
   sessions: Sessions;
   passwords: Passwords;
   events: Pick<Events, 'record'>;
+  guesses: Pick<Guesses, 'welcome'>;
 }
 
-export function createPasswordReset({ store, sessions, passwords, events }: PasswordResetOptions) {
+export function createPasswordReset({ store, sessions, passwords, events, guesses }: PasswordResetOptions) {
   return {
     /**
      * Has a link mailed, if the address has an account; that is looked up when the mail is sent, so that the answer,
@@ -43,6 +45,8 @@ export function createPasswordReset({ store, sessions, passwords, events }: Pass
         if (!accountId || !(await store.setPassword(trx, accountId, passwordHash))) throw deadLink();
         await store.voidAll(trx, accountId);
         await sessions.endAll(trx, accountId);
+        // Whoever opened the mail may sign in from here, however many others are guessing.
+        await guesses.welcome(trx, { id: accountId, email: found.email }, device.address);
         await events.record(trx, {
           accountId,
           kind: 'password_reset',
