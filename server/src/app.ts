@@ -11,6 +11,8 @@ import { createPasswordChangeStore } from './auth/accounts/password-change-store
 import { createPasswordReset, type PasswordReset } from './auth/accounts/password-reset.ts';
 import { createApiKeyStore } from './auth/api-keys/api-key-store.ts';
 import { type ApiKeys, createApiKeys } from './auth/api-keys/api-keys.ts';
+import { createRetiredKeyStore } from './auth/api-keys/retired-key-store.ts';
+import { createRetiredKeys } from './auth/api-keys/retired-keys.ts';
 import { createAuthenticate } from './auth/authenticate.ts';
 import { createAccessTokens } from './auth/sessions/access-token.ts';
 import { createOwnSessionStore } from './auth/sessions/own-session-store.ts';
@@ -43,6 +45,9 @@ import { createOutbox, type Outbox } from './mail/outbox.ts';
 import { createOutboxStore } from './mail/outbox-store.ts';
 import { createSmtpTransport } from './mail/smtp-transport.ts';
 import { loadOrCreateSecret } from './secret.ts';
+import { createUsage, type Usage } from './usage/usage.ts';
+import { countUsage } from './usage/usage-routes.ts';
+import { createUsageStore } from './usage/usage-store.ts';
 
 /** Every service, built once. The server and the command line stand on the same ones. */
 export interface Services {
@@ -58,6 +63,7 @@ export interface Services {
   passwordChange: PasswordChange;
   documents: Documents;
   events: Events;
+  usage: Usage;
   limits: Limits;
   guesses: Guesses;
 }
@@ -75,7 +81,12 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
   const database = openDatabase(config.databasePath, log);
   const retention = { eventDays: config.eventRetentionDays, addressDays: config.addressRetentionDays };
   const events = createEvents(createEventStore(database), retention, log, clock);
-  const apiKeys = createApiKeys(createApiKeyStore(database), clock);
+  const apiKeys = createApiKeys(
+    createApiKeyStore(database),
+    createRetiredKeys(createRetiredKeyStore(database), clock),
+    clock,
+  );
+  const usage = createUsage(createUsageStore(database), config.eventRetentionDays, clock);
   const sessions = createSessions(createSessionStore(database), accessTokens, clock);
   const passwords = createPasswords();
   const guesses = createGuesses(createGuessStore(database, config.addressRetentionDays), events);
@@ -123,6 +134,7 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
     passwordChange,
     documents,
     events,
+    usage,
     limits,
     guesses,
   };
@@ -148,22 +160,25 @@ export async function createApp(
     const accountId = request.principal?.accountId ?? account?.id ?? null;
     services.events.gather({ accountId, kind: 'limit_reached', ...deviceOf(request) });
   });
+  server.addHook('onResponse', countUsage(services.usage));
   await registerRoutes(server, services, config);
   return server;
 }
 
 /** What is gathered in memory: written every few seconds, and a last time when the process stops. */
-export function flushesOf({ apiKeys, sessions, events }: Services): Chore[] {
+export function flushesOf({ apiKeys, sessions, events, usage }: Services): Chore[] {
   return [
     { name: 'save last uses of keys', everySeconds: 5, run: () => apiKeys.flushLastUses() },
     { name: 'save last uses of sessions', everySeconds: 5, run: () => sessions.flushLastUses() },
+    { name: 'save attempts with rotated keys', everySeconds: 5, run: () => apiKeys.flushRetiredKeyAttempts() },
     { name: 'save gathered refusals', everySeconds: 5, run: () => events.flush() },
+    { name: 'save usage counts', everySeconds: 5, run: () => usage.flush() },
   ];
 }
 
 /** What a serving process does beside answering; nothing of it is needed for an answer to be right. */
 export function choresOf(services: Services): Chore[] {
-  const { sessions, documents, events, limits, outbox, guesses } = services;
+  const { sessions, documents, events, usage, limits, outbox, guesses } = services;
   return [
     ...flushesOf(services),
     { name: 'send mail', everySeconds: 2, run: () => outbox.deliverDue() },
@@ -171,6 +186,7 @@ export function choresOf(services: Services): Chore[] {
     { name: 'purge sessions', everySeconds: 10, run: () => sessions.purge() },
     { name: 'purge documents', everySeconds: 60, run: () => documents.purge() },
     { name: 'purge events', everySeconds: 60, run: () => events.purge() },
+    { name: 'purge usage counts', everySeconds: 3600, run: () => usage.purge() },
     { name: 'purge limits', everySeconds: 60, run: () => limits.purge() },
     { name: 'forget sign-in addresses', everySeconds: 3600, run: () => guesses.purge() },
   ];

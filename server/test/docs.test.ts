@@ -92,3 +92,15 @@ function exists(path: string): boolean {
     return (error as NodeJS.ErrnoException).code === 'EISDIR';
   }
 }
+
+test('every test and file that the security page names exists', () => {
+  const page = readFileSync(join(root, 'docs/security.md'), 'utf8');
+  const named = [...page.matchAll(/`([\w./-]+\.ts)`/g)].map(([, name = '']) =>
+    name.includes('/') ? name : `server/test/${name}`,
+  );
+  assert.ok(named.length > 50);
+  assert.deepEqual(
+    named.filter((name) => !exists(join(root, name))),
+    [],
+  );
+});

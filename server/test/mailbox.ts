@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import { SMTPServer } from 'smtp-server';
 import { freePort } from '../src/free-port.ts';
 
-export interface ReceivedMail {
+interface ReceivedMail {
   /** The envelope's recipients, whatever the headers say. */
   to: string[];
   /** As it came over the wire. */
@@ -89,7 +89,7 @@ export async function openMailbox(t: TestContext, { down = false } = {}): Promis
 }
 
 /** Reads a mail of one part of text and one of HTML (RFC 2045, RFC 2047 as far as Inksong's own mails go). */
-export function parseMail(raw: string, to: string[]): ReceivedMail {
+function parseMail(raw: string, to: string[]): ReceivedMail {
   const headers = raw.slice(0, raw.indexOf('\r\n\r\n')).replace(/\r\n[ \t]+/g, ' ');
   const boundary = /boundary="([^"]+)"/.exec(headers)?.[1] ?? 'no boundary';
   const parts = raw.split(`--${boundary}`);

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { createGathering } from '../gathering.ts';
 
 export interface LastUse {
   id: string;
@@ -13,23 +14,13 @@ export interface LastUses {
   flush(): Promise<void>;
 }
 
+const heldUses = 100_000;
+
 /** Gathers last uses in memory, so that verifying a credential never writes. A crash loses the last few seconds of them. */
 export function createLastUses(clock: Clock, save: (uses: LastUse[]) => Promise<void>): LastUses {
-  let noted = new Map<string, LastUse>();
+  const gathered = createGathering<LastUse>({ maxKeys: heldUses, merge: (_earlier, later) => later, save });
   return {
-    note(id, address) {
-      noted.set(id, { id, at: clock.now(), address });
-    },
-    async flush() {
-      if (noted.size === 0) return;
-      const saving = noted;
-      noted = new Map();
-      try {
-        await save([...saving.values()]);
-      } catch (error) {
-        noted = new Map([...saving, ...noted]);
-        throw error;
-      }
-    },
+    note: (id, address) => void gathered.add(id, { id, at: clock.now(), address }),
+    flush: () => gathered.flush(),
   };
 }

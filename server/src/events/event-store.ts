@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { type Database, logOnCommit, type Transaction } from '../database/database.ts';
 import { newId } from '../id.ts';
-import { addressesPerHour, type GatheredRefusals, hourMs, type NewEvent } from './event.ts';
+import { addressesPerHour, type EventKind, type GatheredRefusals, hourMs, type NewEvent } from './event.ts';
 import { logEvent } from './event-log.ts';
 import type { EventStore } from './events.ts';
 
@@ -61,9 +61,12 @@ export function createEventStore(database: Database): EventStore {
         // One more than asked for tells whether there is a next page.
         .limit(limit + 1)
         .execute();
-      const items = rows
-        .slice(0, limit)
-        .map((row) => ({ ...row, last_at: row.last_at ?? row.at, details: JSON.parse(row.details) }));
+      const items = rows.slice(0, limit).map((row) => ({
+        ...row,
+        kind: row.kind as EventKind,
+        last_at: row.last_at ?? row.at,
+        details: JSON.parse(row.details),
+      }));
       const last = rows.length > limit ? items.at(-1) : undefined;
       return { items, next: last ? { at: last.at, id: last.id } : null };
     },

@@ -20,8 +20,9 @@ export const recordedKinds = [
 /** What anybody can cause without end, and so is gathered: one event for each subject, kind, address and hour, with a count. */
 export const gatheredKinds = ['sign_in_failed', 'reauthentication_failed', 'key_in_browser', 'limit_reached'] as const;
 
-export type RecordedKind = (typeof recordedKinds)[number];
-export type GatheredKind = (typeof gatheredKinds)[number];
+type RecordedKind = (typeof recordedKinds)[number];
+type GatheredKind = (typeof gatheredKinds)[number];
+export type EventKind = RecordedKind | GatheredKind;
 
 /** An event to be recorded. */
 export interface NewEvent {
@@ -69,7 +70,7 @@ export const addressesPerHour = 50;
 /** An event as the account it belongs to sees it. */
 export interface EventView {
   id: string;
-  kind: string;
+  kind: EventKind;
   /** Milliseconds since 1970, as is last_at. */
   at: number;
   last_at: number;

@@ -42,6 +42,8 @@ export function authenticationHook(
       });
     }
     const principal = await authenticate(credential, clientAddress(request.socket));
+    // Before access is judged: what a known caller is refused is his too, in the log and in the usage counts.
+    request.principal = principal;
     if (principal.scheme === 'api_key' && isFromPage(request)) {
       onKeyInBrowser(principal, request);
       throw new AppError('key_in_browser', {
@@ -50,7 +52,6 @@ export function authenticationHook(
       });
     }
     if (access !== 'both') requireSession(principal, access);
-    request.principal = principal;
   };
 }
 

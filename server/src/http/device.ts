@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Actor } from '../auth/actor.ts';
 import type { Device } from '../auth/sessions/sessions.ts';
 import { clientAddress } from '../edge/client-address.ts';
+import { withoutSecrets } from '../without-secrets.ts';
 import { sessionOf } from './authentication.ts';
 
 const userAgentMaxLength = 256;
@@ -11,7 +12,7 @@ export function deviceOf(request: FastifyRequest): Device {
   return {
     address: clientAddress(request.socket),
     requestId: request.id,
-    userAgent: (request.headers['user-agent'] ?? '').slice(0, userAgentMaxLength),
+    userAgent: withoutSecrets(request.headers['user-agent'] ?? '').slice(0, userAgentMaxLength),
   };
 }
 

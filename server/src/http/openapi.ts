@@ -99,6 +99,8 @@ export async function registerOpenApi(server: HttpServer, publicUrl: string): Pr
         { name: 'Sessions', description: 'Where you are signed in; only for signed-in people.' },
         { name: 'API keys', description: 'See and rotate the key; only for signed-in people.' },
         { name: 'Documents', description: 'With either scheme.' },
+        { name: 'Audit log', description: 'What happened to the account; only for signed-in people.' },
+        { name: 'Usage', description: 'Requests a day, with either scheme.' },
         { name: 'Service', description: 'Health.' },
       ],
       components: {

@@ -56,7 +56,7 @@ export async function takeLimit(
 }
 
 /** Returns the two header fields; each is a structured list (RFC 9651) with one member a limit. */
-export function limitHeaders(states: readonly LimitState[]): Record<'RateLimit' | 'RateLimit-Policy', string> {
+function limitHeaders(states: readonly LimitState[]): Record<'RateLimit' | 'RateLimit-Policy', string> {
   return {
     'RateLimit-Policy': states.map(({ name, rate }) => `"${name}";q=${rate.points};w=${rate.seconds}`).join(', '),
     RateLimit: states

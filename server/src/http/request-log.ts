@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { clientAddress } from '../edge/client-address.ts';
+import { withoutSecrets } from '../without-secrets.ts';
 
 /** Writes the one line of a finished request. The query is left out, and so is anything in the path that looks like a credential. */
 export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
@@ -17,12 +18,4 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
     },
     'request',
   );
-}
-
-/** Replaces keys, access tokens and refresh tokens that somebody put into a URL by mistake, percent-encoded or not. */
-export function withoutSecrets(text: string): string {
-  return text
-    .replace(/ink_[0-9a-f%]{8,}/gi, 'ink_[redacted]')
-    .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, '[redacted]')
-    .replace(/[\w%-]{43,}/g, '[redacted]');
 }

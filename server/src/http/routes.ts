@@ -10,6 +10,8 @@ import { ownSessionRoutes } from '../auth/sessions/own-session-routes.ts';
 import { sessionRoutes } from '../auth/sessions/session-routes.ts';
 import type { Config } from '../config.ts';
 import { documentRoutes } from '../documents/document-routes.ts';
+import { eventRoutes } from '../events/event-routes.ts';
+import { usageRoutes } from '../usage/usage-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { pageRoutes } from './page-routes.ts';
 import type { HttpServer } from './server.ts';
@@ -28,6 +30,8 @@ export async function registerRoutes(server: HttpServer, services: Services, con
       ownSessionRoutes(v1, services.ownSessions);
       sessionRoutes(v1, services.sessions, publicUrl);
       apiKeyRoutes(v1, services.apiKeys);
+      eventRoutes(v1, services.events, publicUrl);
+      usageRoutes(v1, services.usage);
       await v1.register(async (room) => documentRoutes(room, services.documents, publicUrl));
     },
     { prefix: '/api/v1' },

@@ -1,5 +1,5 @@
 /** Wrong passwords for one e-mail address from one neighbourhood that cost no waiting. */
-export const freeTries = 3;
+const freeTries = 3;
 export const longestDelaySeconds = 15 * 60;
 /** Wrong passwords for one e-mail address, from wherever, until only neighbourhoods it has signed in from may try. */
 export const failuresADay = 100;

@@ -15,7 +15,7 @@ interface LimitKind {
   rate: Rate | null;
 }
 
-export type ConfiguredLimit = 'auth' | 'refresh' | 'api';
+type ConfiguredLimit = 'auth' | 'refresh' | 'api';
 export type LimitName = ConfiguredLimit | 'forgot' | 'resend';
 
 /** The limits on how often something may be asked. What wrong passwords cost stands in guesses.ts. */

@@ -6,7 +6,7 @@ import { type LimitName, type LimitState, limitKinds, type Rate, type Rates } fr
 import { createMemoryLimiter, rememberedCallers } from './memory-limiter.ts';
 
 /** Counts requests of one limit, by key. Rejects with a RateLimiterRes when one is too many. */
-export interface Counter {
+interface Counter {
   consume(key: string): Promise<RateLimiterRes>;
 }
 

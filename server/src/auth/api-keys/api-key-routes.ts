@@ -15,6 +15,21 @@ const ApiKey = Type.Object(
     rotated_at: Type.Union([Timestamp, Type.Null()]),
     last_used_at: Type.Union([Timestamp, Type.Null()], { description: 'A few seconds late.' }),
     last_used_ip: Type.Union([Type.String(), Type.Null()]),
+    retired: Type.Union(
+      [
+        Type.Object(
+          {
+            rotated_at: Timestamp,
+            attempts: Type.Integer({ minimum: 0, description: 'Requests refused since then for a former key.' }),
+            last_attempt_at: Type.Union([Timestamp, Type.Null()]),
+            last_attempt_ip: Type.Union([Type.String(), Type.Null()]),
+          },
+          { additionalProperties: false },
+        ),
+        Type.Null(),
+      ],
+      { description: 'Who still uses a key from before the last rotation; a few seconds late.' },
+    ),
   },
   { additionalProperties: false },
 );
@@ -84,5 +99,10 @@ function toAnswer(key: ApiKeyView) {
     created_at: isoTime(key.created_at),
     rotated_at: key.rotated_at === null ? null : isoTime(key.rotated_at),
     last_used_at: key.last_used_at === null ? null : isoTime(key.last_used_at),
+    retired: key.retired && {
+      ...key.retired,
+      rotated_at: isoTime(key.retired.rotated_at),
+      last_attempt_at: key.retired.last_attempt_at === null ? null : isoTime(key.retired.last_attempt_at),
+    },
   };
 }

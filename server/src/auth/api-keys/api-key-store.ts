@@ -1,7 +1,10 @@
+import { sql } from 'kysely';
 import type { Database } from '../../database/database.ts';
 import { appendEvent } from '../../events/event-store.ts';
 import { enqueueNotice } from '../../mail/outbox-store.ts';
 import type { ApiKeyStore, ApiKeyView } from './api-keys.ts';
+import { summariseRetired } from './retired-key.ts';
+import { retireKey } from './retired-key-store.ts';
 
 const viewColumns = ['id', 'name', 'hint', 'created_at', 'rotated_at', 'last_used_at', 'last_used_ip'] as const;
 
@@ -41,25 +44,50 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
       return row ?? null;
     },
 
-    list: (accountId) =>
-      query
+    async list(accountId) {
+      const keys = await query
         .selectFrom('api_keys')
         .select(viewColumns)
         .where('account_id', '=', accountId)
         .orderBy('created_at')
         .orderBy('id')
-        .execute(),
+        .execute();
+      const retired = await query
+        .selectFrom('api_keys')
+        .innerJoin('retired_api_keys', 'retired_api_keys.api_key_id', 'api_keys.id')
+        .select([
+          'api_key_id',
+          'retired_api_keys.rotated_at as rotated_at',
+          'attempts',
+          'last_attempt_at',
+          'last_attempt_ip',
+        ])
+        .where('api_keys.account_id', '=', accountId)
+        .execute();
+      return keys.map((key) => {
+        const secrets = retired.filter((each) => each.api_key_id === key.id);
+        return { ...key, retired: summariseRetired(secrets.map(({ api_key_id: _, ...view }) => view)) };
+      });
+    },
 
     replace: ({ accountId, apiKeyId }, { hash, hint }, { reason, ...actor }) =>
       database.transaction(async (trx): Promise<ApiKeyView | null> => {
-        const replaced = await trx
+        // An update first: it locks the row on every engine, so the hash it returns is the one to be replaced.
+        const former = await trx
           .updateTable('api_keys')
-          .set({ hash, hint, rotated_at: now })
+          .set({ rotated_at: now })
           .where('id', '=', apiKeyId)
           .where('account_id', '=', accountId)
-          .returning(viewColumns)
+          .returning(['hash', sql<number>`rotated_at`.as('rotatedAt')])
           .executeTakeFirst();
-        if (!replaced) return null;
+        if (!former) return null;
+        await retireKey(trx, { ...former, apiKeyId, accountId });
+        const replaced = await trx
+          .updateTable('api_keys')
+          .set({ hash, hint })
+          .where('id', '=', apiKeyId)
+          .returning(viewColumns)
+          .executeTakeFirstOrThrow();
         await appendEvent(trx, now, {
           accountId,
           kind: 'api_key_rotated',
@@ -68,7 +96,8 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
           details: reason === null ? {} : { reason },
         });
         await enqueueNotice(trx, now, accountId, 'api_key_rotated', { address: actor.address, reason });
-        return replaced;
+        const unused = { attempts: 0, last_attempt_at: null, last_attempt_ip: null };
+        return { ...replaced, retired: { rotated_at: former.rotatedAt, ...unused } };
       }),
 
     saveLastUses: (uses) =>

@@ -2,10 +2,13 @@ import { AppError } from '../../app-error.ts';
 import type { Clock } from '../../clock.ts';
 import type { Transaction } from '../../database/database.ts';
 import { newId } from '../../id.ts';
+import { withoutSecrets } from '../../without-secrets.ts';
 import type { Actor } from '../actor.ts';
 import { createLastUses, type LastUse } from '../last-uses.ts';
 import type { ApiKeyPrincipal } from '../principal.ts';
 import { hashApiKey, isApiKey, mintApiKey } from './api-key.ts';
+import type { RetiredKeyView } from './retired-key.ts';
+import type { RetiredKeys } from './retired-keys.ts';
 
 /** A key as its owner may see it: never the key itself. */
 export interface ApiKeyView {
@@ -17,6 +20,8 @@ export interface ApiKeyView {
   rotated_at: number | null;
   last_used_at: number | null;
   last_used_ip: string | null;
+  /** Null while the key has never been rotated. */
+  retired: RetiredKeyView | null;
 }
 
 export interface RotatedApiKey {
@@ -44,15 +49,19 @@ export interface ApiKeyStore {
 
 export type ApiKeys = ReturnType<typeof createApiKeys>;
 
-export function createApiKeys(store: ApiKeyStore, clock: Clock) {
+export function createApiKeys(store: ApiKeyStore, retiredKeys: RetiredKeys, clock: Clock) {
   const lastUses = createLastUses(clock, (uses) => store.saveLastUses(uses));
 
   return {
     /** Returns the owner of a live key, or null. Never cached: the row is read on every call. */
     async verify(secret: string, address: string): Promise<ApiKeyPrincipal | null> {
       if (!isApiKey(secret)) return null;
-      const owner = await store.findByHash(hashApiKey(secret));
-      if (!owner) return null;
+      const hash = hashApiKey(secret);
+      const owner = await store.findByHash(hash);
+      if (!owner) {
+        await retiredKeys.note(hash, address);
+        return null;
+      }
       lastUses.note(owner.apiKeyId, address);
       return { scheme: 'api_key', ...owner };
     },
@@ -72,11 +81,17 @@ export function createApiKeys(store: ApiKeyStore, clock: Clock) {
      */
     async rotate(accountId: string, apiKeyId: string, reason: string | null, actor: Actor): Promise<RotatedApiKey> {
       const { secret, hash, hint } = mintApiKey();
-      const apiKey = await store.replace({ accountId, apiKeyId }, { hash, hint }, { reason, ...actor });
+      const apiKey = await store.replace(
+        { accountId, apiKeyId },
+        { hash, hint },
+        { reason: reason && withoutSecrets(reason), ...actor },
+      );
       if (!apiKey) throw new AppError('not_found');
       return { apiKey, secret };
     },
 
     flushLastUses: () => lastUses.flush(),
+
+    flushRetiredKeyAttempts: () => retiredKeys.flush(),
   };
 }

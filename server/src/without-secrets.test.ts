@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { mintApiKey } from '../auth/api-keys/api-key.ts';
-import { createAccessTokens } from '../auth/sessions/access-token.ts';
-import { mintRefreshToken, mintSuccessorNonce, successorOf } from '../auth/sessions/refresh-token.ts';
-import { type IdPrefix, newId } from '../id.ts';
-import { withoutSecrets } from './request-log.ts';
+import { mintApiKey } from './auth/api-keys/api-key.ts';
+import { createAccessTokens } from './auth/sessions/access-token.ts';
+import { mintRefreshToken, mintSuccessorNonce, successorOf } from './auth/sessions/refresh-token.ts';
+import { type IdPrefix, newId } from './id.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 const accessTokens = createAccessTokens({
   secret: 'a secret that is long enough for a test',
