@@ -28,6 +28,8 @@ import { createDocuments, type Documents } from './documents/documents.ts';
 import { createIdempotencyStore } from './documents/idempotency-store.ts';
 import { createEventStore } from './events/event-store.ts';
 import { createEvents, type Events } from './events/events.ts';
+import { type AccountExport, createAccountExport } from './exports/account-export.ts';
+import { createAccountExportStore } from './exports/account-export-store.ts';
 import type { Chore } from './housekeeping.ts';
 import { deviceOf } from './http/device.ts';
 import { registerLimits } from './http/rate-limit.ts';
@@ -62,6 +64,7 @@ export interface Services {
   ownSessions: OwnSessions;
   passwordChange: PasswordChange;
   documents: Documents;
+  accountExport: AccountExport;
   events: Events;
   usage: Usage;
   limits: Limits;
@@ -121,6 +124,14 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
     config.maxDocumentBytes,
   );
   const limits = createLimits(createLimitStore(database), config.rates);
+  const accountExport = createAccountExport({
+    store: createAccountExportStore(database),
+    apiKeys,
+    ownSessions,
+    documents,
+    events,
+    usage,
+  });
   return {
     database,
     passwords,
@@ -133,6 +144,7 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
     ownSessions,
     passwordChange,
     documents,
+    accountExport,
     events,
     usage,
     limits,
@@ -186,7 +198,7 @@ export function choresOf(services: Services): Chore[] {
     { name: 'purge sessions', everySeconds: 10, run: () => sessions.purge() },
     { name: 'purge documents', everySeconds: 60, run: () => documents.purge() },
     { name: 'purge events', everySeconds: 60, run: () => events.purge() },
-    { name: 'purge usage counts', everySeconds: 3600, run: () => usage.purge() },
+    { name: 'purge usage counts', everySeconds: 60, run: () => usage.purge() },
     { name: 'purge limits', everySeconds: 60, run: () => limits.purge() },
     { name: 'forget sign-in addresses', everySeconds: 3600, run: () => guesses.purge() },
   ];

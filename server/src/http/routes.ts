@@ -11,6 +11,7 @@ import { sessionRoutes } from '../auth/sessions/session-routes.ts';
 import type { Config } from '../config.ts';
 import { documentRoutes } from '../documents/document-routes.ts';
 import { eventRoutes } from '../events/event-routes.ts';
+import { accountExportRoutes } from '../exports/account-export-routes.ts';
 import { usageRoutes } from '../usage/usage-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { pageRoutes } from './page-routes.ts';
@@ -27,6 +28,7 @@ export async function registerRoutes(server: HttpServer, services: Services, con
       accountRoutes(v1, services.accounts, services.sessions, publicUrl);
       passwordChangeRoutes(v1, services.passwordChange);
       accountDeletionRoutes(v1, services.accounts);
+      accountExportRoutes(v1, services.accountExport);
       ownSessionRoutes(v1, services.ownSessions);
       sessionRoutes(v1, services.sessions, publicUrl);
       apiKeyRoutes(v1, services.apiKeys);
