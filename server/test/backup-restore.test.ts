@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { bootServer, goodPassword, type TestAccount, type TestServer } from './boot.ts';
+import { parseMail } from './mailbox.ts';
 import { type Finished, runInksong, startInksong, temporaryFolder } from './run-inksong.ts';
 
 interface Scene {
@@ -13,6 +14,8 @@ interface Scene {
   backup: string;
   /** bob's, of before the backup. */
   invitation: string;
+  /** Of a link mailed to ada before the backup. */
+  resetToken: string;
   restore(...options: string[]): Promise<Finished>;
   titles(key: string): Promise<string[]>;
 }
@@ -24,6 +27,12 @@ async function scene(t: TestContext): Promise<Scene> {
   const ada = await server.register('ada@example.com');
   await server.call('POST', '/documents/', { key: ada.apiKey, json: { title: 'old', content: 'old' } });
   const { token } = await server.services.accounts.invite('bob@example.com');
+  await server.call('POST', '/auth/password/forgot', { json: { email: ada.email } });
+  await server.services.outbox.deliverDue();
+  const folder = join(server.config.dataDirectory, 'outbox');
+  const [mail = ''] = readdirSync(folder);
+  const { token: resetToken } = parseMail(readFileSync(join(folder, mail), 'utf8'), []);
+  await server.call('POST', '/auth/email/verify/resend', { json: { email: 'still-to-be-mailed@example.com' } });
   const backup = join(temporaryFolder(t), 'inksong.db');
   const made = await runInksong(t, ['backup', backup], { environment });
   assert.equal(made.code, 0, made.stderr);
@@ -32,6 +41,7 @@ async function scene(t: TestContext): Promise<Scene> {
     ada,
     backup,
     invitation: token,
+    resetToken,
     restore: (...options) => runInksong(t, ['restore', backup, ...options], { environment }),
     async titles(key) {
       const answer = await server.call('GET', '/documents/', { key });
@@ -50,7 +60,10 @@ test("a restore beside a running server: its next requests see the backup's cont
 
   const { code, stdout, stderr } = await restore('--yes');
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^Restored 1 account and 1 document \(3 bytes\)\. Ended 1 session, 1 mailed link\.\n/);
+  assert.match(
+    stdout,
+    /^Restored 1 account and 1 document \(3 bytes\)\. Ended 1 session, 1 invitation, 1 mailed link\.\n/,
+  );
   assert.match(stdout, /Keys rotated after the backup was made work again .* --kill-keys/);
 
   assert.deepEqual(await titles(ada.apiKey), ['old']);
@@ -69,13 +82,18 @@ test("a restore beside a running server: its next requests see the backup's cont
   file.close();
 });
 
-test('a restore ends what was open at the time of the backup: sessions, refresh tokens, invitations', async (t) => {
-  const { server, ada, invitation, restore } = await scene(t);
+test('a restore ends what was open at the time of the backup: sessions, refresh tokens, invitations, mailed links, unsent mail, limits', async (t) => {
+  const { server, ada, invitation, resetToken, restore } = await scene(t);
   assert.equal((await restore('--yes')).code, 0);
   assert.equal((await server.call('GET', '/me', { bearer: ada.accessToken })).status, 401);
   assert.equal((await server.call('POST', '/auth/refresh', { refreshToken: ada.refreshToken })).status, 401);
   const signUp = { email: 'bob@example.com', password: goodPassword, invitation };
   assert.equal((await server.call('POST', '/auth/register', { json: signUp })).status, 403);
+  const reset = { token: resetToken, new_password: 'seven quiet herons crossing water' };
+  assert.equal((await server.call('POST', '/auth/password/reset', { json: reset })).json.code, 'link_invalid');
+  const { query } = server.services.database;
+  assert.deepEqual(await query.selectFrom('outbox').select('kind').execute(), []);
+  assert.deepEqual(await query.selectFrom('limit_counters').select('key').execute(), []);
 });
 
 test('--kill-keys voids every key; people log in and rotate, documents stay', async (t) => {

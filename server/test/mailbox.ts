@@ -89,7 +89,7 @@ export async function openMailbox(t: TestContext, { down = false } = {}): Promis
 }
 
 /** Reads a mail of one part of text and one of HTML (RFC 2045, RFC 2047 as far as Inksong's own mails go). */
-function parseMail(raw: string, to: string[]): ReceivedMail {
+export function parseMail(raw: string, to: string[]): ReceivedMail {
   const headers = raw.slice(0, raw.indexOf('\r\n\r\n')).replace(/\r\n[ \t]+/g, ' ');
   const boundary = /boundary="([^"]+)"/.exec(headers)?.[1] ?? 'no boundary';
   const parts = raw.split(`--${boundary}`);

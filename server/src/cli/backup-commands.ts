@@ -57,10 +57,15 @@ Example:
           ...contentView(restored),
           ended_sessions: restored.endedSessions,
           ended_invitations: restored.endedInvitations,
+          ended_links: restored.endedLinks,
           killed_keys: restored.killedKeys,
           migrated: restored.migrated,
         };
-        const ended = [count(restored.endedSessions, 'session'), count(restored.endedInvitations, 'mailed link')];
+        const ended = [
+          count(restored.endedSessions, 'session'),
+          count(restored.endedInvitations, 'invitation'),
+          count(restored.endedLinks, 'mailed link'),
+        ];
         const keys = killKeys
           ? `${count(restored.killedKeys, 'key')} void: everybody signs in and rotates.`
           : 'Keys rotated after the backup was made work again in their old form; restore with --kill-keys if one of them had leaked.';

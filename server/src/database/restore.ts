@@ -16,6 +16,8 @@ const lockPatienceMs = 15_000;
 export interface Restored extends ContentCounts {
   endedSessions: number;
   endedInvitations: number;
+  /** Links to reset a password, to prove an address or to finish a sign-up. */
+  endedLinks: number;
   killedKeys: number;
   /** Migrations that the backup lacked. */
   migrated: string[];
@@ -33,7 +35,7 @@ export async function inspectBackup(path: string): Promise<ContentCounts> {
 
 /**
  * Replaces the content of the database at `databasePath` by a backup's, in which every session, refresh token,
- * invitation and kept answer has ended, and with `killKeys` every key. A running server goes on with the new content;
+ * invitation, mailed link, unsent mail and kept answer has ended, and with `killKeys` every key. A running server goes on with the new content;
  * a process killed at any moment leaves the old content or the new one. See docs/decisions/0003-restore.md.
  * Throws BackupError when the file is not good or the lock cannot be had.
  */
@@ -93,7 +95,7 @@ function openBackup(path: string): DatabaseSync {
 async function endCredentials(
   path: string,
   killKeys: boolean,
-): Promise<Pick<Restored, 'endedSessions' | 'endedInvitations' | 'killedKeys' | 'migrated'>> {
+): Promise<Pick<Restored, 'endedSessions' | 'endedInvitations' | 'endedLinks' | 'killedKeys' | 'migrated'>> {
   const database = openDatabase(path);
   try {
     const { unknown } = await migrationStatus(database);
@@ -112,6 +114,10 @@ async function endCredentials(
         .executeTakeFirstOrThrow();
       await trx.deleteFrom('sessions').execute();
       const invitations = await trx.deleteFrom('invitations').executeTakeFirst();
+      const links = await trx.deleteFrom('mailed_links').executeTakeFirst();
+      // Whatever was to be mailed has been by now, or would mail a link to what is over.
+      await trx.deleteFrom('outbox').execute();
+      await trx.deleteFrom('limit_counters').execute();
       await trx.deleteFrom('idempotency_keys').execute();
       // A hash of nothing: no key has it, and the row still tells its owner what there was.
       const keys = killKeys
@@ -120,6 +126,7 @@ async function endCredentials(
       return {
         endedSessions: live,
         endedInvitations: Number(invitations.numDeletedRows),
+        endedLinks: Number(links.numDeletedRows),
         killedKeys: Number(keys?.numUpdatedRows ?? 0),
         migrated,
       };
