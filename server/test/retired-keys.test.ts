@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { bootServer, type TestServer } from './boot.ts';
+import { sql } from 'kysely';
+import { operator } from '../src/auth/actor.ts';
+import { backUpDatabase } from '../src/database/backup.ts';
+import { restoreDatabase } from '../src/database/restore.ts';
+import { bootServer, type TestServer, temporaryDirectory } from './boot.ts';
 
 async function retired(server: TestServer, bearer: string) {
   await server.services.apiKeys.flushRetiredKeyAttempts();
@@ -43,4 +48,80 @@ test('a new rotation starts a new count, in which every former key counts; delet
   await server.services.accounts.delete(account.id);
   const { query } = server.services.database;
   assert.deepEqual(await query.selectFrom('retired_api_keys').select('hash').execute(), []);
+});
+
+test('attempts with a retired key write nothing, and a flush that fails keeps them', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  const { database, apiKeys } = server.services;
+  const { secret } = await apiKeys.rotate(account.id, account.apiKeyId, null, operator);
+  const changes = async () =>
+    (await sql<{ n: number }>`SELECT total_changes() AS n`.execute(database.query)).rows[0]?.n;
+  const before = await changes();
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, () => server.call('GET', '/me', { key: account.apiKey })),
+  );
+  assert.ok(answers.every(({ status }) => status === 401));
+  assert.equal((await server.call('GET', '/me', { key: secret })).status, 200);
+  assert.equal(await changes(), before);
+  await database.query.schema.alterTable('retired_api_keys').renameTo('elsewhere').execute();
+  await assert.rejects(apiKeys.flushRetiredKeyAttempts());
+  await database.query.schema.alterTable('elsewhere').renameTo('retired_api_keys').execute();
+  assert.equal((await retired(server, account.accessToken)).attempts, 200);
+});
+
+test('two processes count one retired key together, and the later attempt says from where', async (t) => {
+  const INKSONG_DATA_DIR = temporaryDirectory(t);
+  const nodes = [await bootServer(t, { INKSONG_DATA_DIR }), await bootServer(t, { INKSONG_DATA_DIR })] as const;
+  const account = await nodes[0].register();
+  await nodes[0].services.apiKeys.rotate(account.id, account.apiKeyId, null, operator);
+  await nodes[1].services.apiKeys.verify(account.apiKey, '203.0.113.1');
+  // The second one's clock must have moved on for it to be the later one.
+  const until = Date.now();
+  while (Date.now() === until) await new Promise((resolve) => setImmediate(resolve));
+  await nodes[0].services.apiKeys.verify(account.apiKey, '203.0.113.2');
+  await nodes[0].services.apiKeys.flushRetiredKeyAttempts();
+  await nodes[1].services.apiKeys.flushRetiredKeyAttempts();
+  const seen = await retired(nodes[0], account.accessToken);
+  assert.deepEqual([seen.attempts, seen.last_attempt_ip], [2, '203.0.113.2']);
+});
+
+test('of a key the last 20 secrets stay known, and parallel rotations retire each of theirs', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  const { apiKeys, database } = server.services;
+  const rotate = () => apiKeys.rotate(account.id, account.apiKeyId, null, operator);
+  await Promise.all(Array.from({ length: 10 }, rotate));
+  const known = () => database.query.selectFrom('retired_api_keys').select('hash').execute();
+  assert.equal((await known()).length, 10);
+  const secrets: string[] = [];
+  for (let count = 0; count < 25; count++) secrets.push((await rotate()).secret);
+  assert.equal((await known()).length, 20);
+  await apiKeys.verify(account.apiKey, '203.0.113.1');
+  assert.equal((await retired(server, account.accessToken)).attempts, 0, 'the first one is long forgotten');
+  for (const secret of secrets) await apiKeys.verify(secret, '203.0.113.1');
+  assert.equal((await retired(server, account.accessToken)).attempts, 20);
+});
+
+test('a retired key stays refused after a restore that kills keys, and after one that does not', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  const { apiKeys } = server.services;
+  const { secret } = await apiKeys.rotate(account.id, account.apiKeyId, null, operator);
+  const backup = join(temporaryDirectory(t), 'inksong.db');
+  await backUpDatabase(server.config.databasePath, backup);
+  const { secret: newest } = await apiKeys.rotate(account.id, account.apiKeyId, null, operator);
+  const live = async () =>
+    Promise.all([account.apiKey, secret, newest].map(async (key) => (await server.call('GET', '/me', { key })).status));
+  assert.deepEqual(await live(), [401, 401, 200]);
+  await restoreDatabase(backup, server.config.databasePath, { killKeys: false });
+  assert.deepEqual(await live(), [401, 200, 401]);
+  await restoreDatabase(backup, server.config.databasePath, { killKeys: true });
+  assert.deepEqual(await live(), [401, 401, 401]);
+  const after = await server.login(account);
+  assert.equal(
+    (await retired(server, after.accessToken)).attempts,
+    3,
+    'the key retired before the backup is still counted',
+  );
 });

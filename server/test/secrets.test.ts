@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { StatementSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { flushesOf } from '../src/app.ts';
 import { type Answer, bootServer, type CallOptions } from './boot.ts';
 
 test('no key, token, cookie or password is in a log line, the database or any answer but the one that shows it', async (t) => {
@@ -40,7 +41,8 @@ test('no key, token, cookie or password is in a log line, the database or any an
   await call('POST', '/auth/reauthenticate', { bearer: access, json: { password } });
 
   const [key] = (await call('GET', '/api-keys/', { bearer: access })).json.items;
-  const rotated = await call('POST', `/api-keys/${key.id}/rotate`, { bearer: access });
+  const reason = `leaked: ${firstKey}`;
+  const rotated = await call('POST', `/api-keys/${key.id}/rotate`, { bearer: access, json: { reason } });
   const secondKey = keep('second key', rotated.json.api_key);
   await call('GET', '/me', { key: firstKey });
   await call('GET', '/me', { key: secondKey });
@@ -60,6 +62,11 @@ test('no key, token, cookie or password is in a log line, the database or any an
     await call('GET', `/documents/${secret}`, { key: secondKey });
     await call('GET', '/me', { headers: { Cookie: `key=${secret}`, 'User-Agent': `agent ${secret}` } });
     await call('GET', '/me', { headers: { Authorization: `Basic ${secret}` } });
+    await call('POST', '/auth/login', { json: { email, password }, headers: { 'User-Agent': `agent ${secret}` } });
+    await call('GET', '/me', {
+      key: secondKey,
+      headers: { Origin: 'https://elsewhere.example', 'User-Agent': `agent ${secret}` },
+    });
     await call('GET', '/me', { headers: { Authorization: `Bearer ${secret} ${secret}` } });
     await call('GET', `/documents/?cursor=${secret}`, { key: secondKey });
     await call('POST', '/auth/login', {
@@ -76,7 +83,9 @@ test('no key, token, cookie or password is in a log line, the database or any an
   await call('POST', '/auth/refresh', { refreshToken: otherRefresh });
   t.mock.restoreAll();
   await call('POST', '/auth/logout', { refreshToken: successor, bearer: access });
-  await server.services.apiKeys.flushLastUses();
+  for (const { run } of flushesOf(server.services)) await run();
+  const { items } = (await call('GET', '/events/?limit=100', { bearer: otherAccess })).json;
+  assert.ok(items.length >= 10, 'the audit log was looked through');
 
   assert.ok(server.logLines.length > 40, 'the log was on');
   assert.ok(server.logLines.some((line) => line.includes('injected')));

@@ -42,6 +42,44 @@ test('counting writes nothing on the request path; a flush that fails keeps its 
   assert.equal((await usageToday(server, account.accessToken)).api_key.success, 10);
 });
 
+test('what a deleted account has used keeps nobody else’s counts from being written', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  const gone = await server.register();
+  for (const key of [gone.apiKey, account.apiKey]) await server.call('GET', '/documents/', { key });
+  await server.services.accounts.delete(gone.id);
+  assert.equal((await usageToday(server, account.accessToken)).api_key.success, 1);
+  const accounts = await server.services.database.query.selectFrom('usage_days').select('account_id').execute();
+  assert.ok(accounts.every(({ account_id }) => account_id === account.id));
+});
+
+test('the chart ends today, has every day once, and what is older than the retention is purged', async (t) => {
+  const server = await bootServer(t, { INKSONG_EVENT_RETENTION_DAYS: '5' });
+  const account = await server.register();
+  const dayOf = (daysAgo: number) => new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10);
+  const cells = { account_id: account.id, scheme: 'api_key', outcome: 'failed' };
+  const days = [0, 1, 5, 6, 40].map((daysAgo) => ({ ...cells, day: dayOf(daysAgo), count: daysAgo + 1 }));
+  await server.services.database.query.insertInto('usage_days').values(days).execute();
+  const chart = async () => (await server.call('GET', '/usage/?days=60', { bearer: account.accessToken })).json.days;
+  const used = async () =>
+    (await chart()).flatMap((day: { day: string; api_key: { failed: number } }) =>
+      day.api_key.failed > 0 ? [[day.day, day.api_key.failed]] : [],
+    );
+  assert.deepEqual(
+    (await chart()).map(({ day }: { day: string }) => day),
+    Array.from({ length: 60 }, (_, index) => dayOf(59 - index)),
+  );
+  assert.deepEqual(
+    await used(),
+    [40, 6, 5, 1, 0].map((daysAgo) => [dayOf(daysAgo), daysAgo + 1]),
+  );
+  await server.services.usage.purge();
+  assert.deepEqual(
+    await used(),
+    [5, 1, 0].map((daysAgo) => [dayOf(daysAgo), daysAgo + 1]),
+  );
+});
+
 test('several processes on one database add up, and nobody sees another’s usage', async (t) => {
   const INKSONG_DATA_DIR = temporaryDirectory(t);
   const nodes = [await bootServer(t, { INKSONG_DATA_DIR }), await bootServer(t, { INKSONG_DATA_DIR })] as const;

@@ -8,6 +8,7 @@ export const recordedKinds = [
   'reauthenticated',
   'session_ended',
   'other_sessions_ended',
+  'all_sessions_ended',
   'refresh_reuse',
   'api_key_rotated',
   'password_changed',

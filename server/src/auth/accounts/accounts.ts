@@ -211,8 +211,16 @@ export function createAccounts({ store, apiKeys, sessions, passwords, events, gu
         }
       }),
 
-    /** Ends every session of an account. Returns how many were live. */
-    endSessions: (accountId: string): Promise<number> => store.transaction((trx) => sessions.endAll(trx, accountId)),
+    /** Ends every session of an account, as an operator. Returns how many were live. */
+    endSessions: (accountId: string): Promise<number> =>
+      store.transaction(async (trx) => {
+        const ended = await sessions.endAll(trx, accountId);
+        if (ended > 0) {
+          const details = { ended_sessions: String(ended) };
+          await events.record(trx, { kind: 'all_sessions_ended', accountId, ...operator, apiKeyId: null, details });
+        }
+        return ended;
+      }),
 
     delete: (accountId: string): Promise<void> => store.delete(accountId),
   };
