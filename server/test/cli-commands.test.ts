@@ -141,6 +141,49 @@ test('accounts create: the printed curl command works as it is', async (t) => {
   assert.equal(response.status, 201);
 });
 
+test('accounts reset-password: the link sets a new password once, ends every session, and voids the link before it', async (t) => {
+  const server = await bootServer(t);
+  const inksong = beside(server, t);
+  const ada = await server.register();
+  const issue = async () => JSON.parse(await succeed(inksong('accounts', 'reset-password', ada.email, '--json')));
+  const first = await issue();
+  const second = await issue();
+  assert.equal(second.link, `${server.config.publicUrl}/reset-password#token=${second.token}`);
+  const hours = (Date.parse(second.expires_at) - Date.now()) / 3_600_000;
+  assert.ok(hours > 71.9 && hours <= 72);
+  assert.equal((await server.call('GET', '/me', { bearer: ada.accessToken })).status, 200, 'nothing has changed yet');
+
+  const newPassword = 'seven other words would do better';
+  const reset = (token: string) =>
+    server.call('POST', '/auth/password/reset', { json: { token, new_password: newPassword } });
+  assert.equal((await reset(first.token)).json.code, 'link_invalid');
+  assert.equal((await reset(second.token)).status, 204);
+  assert.equal((await reset(second.token)).json.code, 'link_invalid');
+  assert.equal((await server.call('GET', '/me', { bearer: ada.accessToken })).status, 401);
+  assert.equal((await server.call('GET', '/me', { key: ada.apiKey })).status, 200);
+  await server.login({ email: ada.email, password: newPassword });
+
+  const late = await issue();
+  await server.services.database.query.updateTable('mailed_links').set({ expires_at: 1 }).execute();
+  assert.equal((await reset(late.token)).json.code, 'link_invalid');
+});
+
+test('accounts reset-password: no link for an account that is disabled or that is not there', async (t) => {
+  const server = await bootServer(t);
+  const inksong = beside(server, t);
+  const ada = await server.register();
+  await server.services.accounts.disable(ada.id);
+  for (const [who, why] of [
+    [ada.email, /is disabled; inksong accounts enable/],
+    ['nobody@example.com', /There is no account/],
+  ] as const) {
+    const { code, stdout, stderr } = await inksong('accounts', 'reset-password', who);
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, why);
+  }
+  assert.deepEqual(await server.services.database.query.selectFrom('mailed_links').select('hash').execute(), []);
+});
+
 test('what destroys asks first: without a terminal and without --yes it does nothing and says so', async (t) => {
   const server = await bootServer(t);
   const inksong = beside(server, t);

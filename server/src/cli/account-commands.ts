@@ -1,13 +1,16 @@
 import type { Command } from 'commander';
 import type { Account } from '../auth/accounts/accounts.ts';
 import type { Config } from '../config.ts';
+import { linkOf } from '../mail/mailed-link.ts';
 import { CliError } from './cli-error.ts';
 import { confirm, jsonOption, yesOption } from './confirm.ts';
 import { answer, count, isoTime, say, table } from './output.ts';
 import { namedAccount, withServices } from './with-services.ts';
 
 export function addAccountCommands(inksong: Command): void {
-  const accounts = inksong.command('accounts').description('invite, list, disable, enable and delete accounts');
+  const accounts = inksong
+    .command('accounts')
+    .description('invite, list, disable, enable and delete accounts, and reset their passwords');
 
   accounts
     .command('create')
@@ -20,9 +23,7 @@ export function addAccountCommands(inksong: Command): void {
     )
     .action((address: string, options: { json?: boolean }) =>
       withServices(async (services, config) => {
-        if (config.port === 0 && config.publicUrl.endsWith(':0')) {
-          throw new CliError('The link needs an address: set INKSONG_PUBLIC_URL, since PORT=0 may be any port.');
-        }
+        requireAddress(config);
         const { email, token, expiresInSeconds } = await services.accounts.invite(address);
         const link = `${config.publicUrl}/sign-up#invitation=${token}&email=${encodeURIComponent(email)}`;
         const expiresAt = isoTime(Date.now() + expiresInSeconds * 1000);
@@ -73,6 +74,32 @@ export function addAccountCommands(inksong: Command): void {
     );
 
   accounts
+    .command('reset-password')
+    .description('print a one-time link (72 h) with which the owner of an account chooses a new password')
+    .argument('<email|id>')
+    .option(...jsonOption)
+    .addHelpText(
+      'after',
+      '\nNothing changes until the link is used; then every session ends, and the API key goes on working. A new link for an account voids the one before.\n\nExample:\n  inksong accounts reset-password ada@example.com',
+    )
+    .action((emailOrId: string, options: { json?: boolean }) =>
+      withServices(async (services, config) => {
+        requireAddress(config);
+        const { id, email } = await namedAccount(services, emailOrId);
+        const issued = await services.passwordReset.issue(id);
+        if (!issued) throw new CliError(`${email} is disabled; inksong accounts enable lets it in again.`);
+        const { token, expiresInSeconds } = issued;
+        const link = linkOf(config.publicUrl, 'password_reset', token);
+        const expiresAt = isoTime(Date.now() + expiresInSeconds * 1000);
+        answer(
+          options,
+          { email, token, link, expires_at: expiresAt },
+          resetText(config, { email, token, link, expiresAt }),
+        );
+      }),
+    );
+
+  accounts
     .command('delete')
     .description('delete an account with its key, sessions and documents, for good')
     .argument('<email|id>')
@@ -85,6 +112,13 @@ export function addAccountCommands(inksong: Command): void {
         say(`${email} is deleted.`);
       }),
     );
+}
+
+/** Throws CliError when it is not known where the server answers. */
+function requireAddress({ port, publicUrl }: Config): void {
+  if (port === 0 && publicUrl.endsWith(':0')) {
+    throw new CliError('The link needs an address: set INKSONG_PUBLIC_URL, since PORT=0 may be any port.');
+  }
 }
 
 function accountView({ id, email, createdAt, disabledAt }: Account) {
@@ -117,6 +151,19 @@ function invitationText(
 
 Or without a browser, with a password of one's own; the answer shows the API key this once:
   curl -X POST ${publicUrl}/api/v1/auth/register -H "Content-Type: application/json" \\
+    -d ${shellQuoted(body)}`;
+}
+
+function resetText(
+  { publicUrl }: Config,
+  { email, token, link, expiresAt }: { email: string; token: string; link: string; expiresAt: string },
+): string {
+  const body = JSON.stringify({ token, new_password: 'five unrelated words do well' });
+  return `${email} can choose a new password once, until ${expiresAt}:
+  ${link}
+
+Or without a browser, with a password of one's own:
+  curl -X POST ${publicUrl}/api/v1/auth/password/reset -H "Content-Type: application/json" \\
     -d ${shellQuoted(body)}`;
 }
 

@@ -19,6 +19,8 @@ export interface MailedLinkStore {
   notify(trx: Transaction, accountId: string, kind: NoticeKind, details: MailDetails): Promise<void>;
   /** Voids every link of an account, mailed or still to be mailed. */
   voidAll(trx: Transaction, accountId: string): Promise<void>;
+  /** Stores a link that an operator hands over, in place of the others of its account and purpose. False when the account is disabled or gone. */
+  issue(link: { hash: string; purpose: LinkPurpose; accountId: string; ttlSeconds: number }): Promise<boolean>;
   /** Returns whose a link is, without using it, or null when it is not good. */
   find(hash: string, purpose: LinkPurpose): Promise<Pick<ProvedLink, 'email' | 'accountId'> | null>;
   /** Uses a link up, if the transaction commits; null when it is not good. */

@@ -1,10 +1,13 @@
 import type { Events } from '../../events/events.ts';
 import type { Guesses } from '../../limits/guesses.ts';
-import { hashLinkToken } from '../../mail/mailed-link.ts';
+import { hashLinkToken, mintLinkToken } from '../../mail/mailed-link.ts';
 import type { Device, Sessions } from '../sessions/sessions.ts';
 import { requireEmail } from './email.ts';
 import { deadLink, type MailedLinkStore } from './mailed-links.ts';
 import type { Passwords } from './password.ts';
+
+/** Seconds a link is good for that an operator hands over. */
+const issuedTtlSeconds = 72 * 3600;
 
 export type PasswordReset = ReturnType<typeof createPasswordReset>;
 
@@ -26,6 +29,16 @@ export function createPasswordReset({ store, sessions, passwords, events, guesse
       const email = requireEmail(address);
       await store.transaction((trx) => store.ask(trx, { kind: 'password_forgotten', recipient: email }));
       return email;
+    },
+
+    /**
+     * Returns the token of a link for an operator to hand over, good once within 72 hours, in place of earlier ones; null
+     * when the account is disabled or gone. Nothing else changes until it is used.
+     */
+    async issue(accountId: string): Promise<{ token: string; expiresInSeconds: number } | null> {
+      const token = mintLinkToken();
+      const link = { hash: hashLinkToken(token), purpose: 'password_reset', ttlSeconds: issuedTtlSeconds } as const;
+      return (await store.issue({ ...link, accountId })) ? { token, expiresInSeconds: issuedTtlSeconds } : null;
     },
 
     /**
