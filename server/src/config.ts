@@ -228,7 +228,7 @@ export function defaultPublicUrl(host: string, port: number): string {
   return `http://${isLocalhost ? 'localhost' : host}:${port}`;
 }
 
-const minimumSecretBytes = 32;
+export const minimumSecretBytes = 32;
 
 /** INKSONG_API_KEY is for integrators' own programs; the others are what container orchestrators set for a service named inksong. */
 function isKnown(name: string, value: string): boolean {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { ConfigError, minimumSecretBytes } from './config.ts';
 
 /**
  * Returns the secret kept in the data folder, making it (32 random bytes, mode 0600) on first use.
@@ -9,12 +10,12 @@ import { join } from 'node:path';
 export function loadOrCreateSecret(dataDirectory: string): string {
   const path = join(dataDirectory, 'secret');
   try {
-    return readFileSync(path, 'utf8').trimEnd();
+    return readSecret(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
-  const draft = `${path}.${process.pid}`;
+  const draft = `${path}.${randomBytes(8).toString('hex')}`;
   const file = openSync(draft, 'wx', 0o600);
   writeSync(file, `${randomBytes(32).toString('base64url')}\n`);
   fsyncSync(file);
@@ -26,5 +27,14 @@ export function loadOrCreateSecret(dataDirectory: string): string {
   } finally {
     unlinkSync(draft);
   }
-  return readFileSync(path, 'utf8').trimEnd();
+  return readSecret(path);
+}
+
+/** Throws when the file holds less than a secret: whoever emptied it could otherwise sign tokens with nothing. */
+export function readSecret(path: string): string {
+  const secret = readFileSync(path, 'utf8').trimEnd();
+  if (Buffer.byteLength(secret) >= minimumSecretBytes) return secret;
+  throw new ConfigError([
+    `${path} holds less than ${minimumSecretBytes} bytes; remove it to have a new one made, which ends nothing but the access tokens of the moment.`,
+  ]);
 }

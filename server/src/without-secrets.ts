@@ -2,6 +2,6 @@
 export function withoutSecrets(text: string): string {
   return text
     .replace(/ink_[0-9a-f%]{8,}/gi, 'ink_[redacted]')
-    .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, '[redacted]')
+    .replace(/(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]+/g, '[redacted]')
     .replace(/[\w%-]{43,}/g, '[redacted]');
 }

@@ -64,6 +64,13 @@ test('a password of 15 to 1,024 characters is taken exactly as typed', async (t)
   }
 });
 
+test('the longest password may be typed decomposed, and then signs in too', async (t) => {
+  const server = await bootServer(t);
+  const long = `${'é'.repeat(8)}quiet herons crossing unlikely rivers ${'é'.repeat(900)}`.normalize('NFD');
+  assert.equal((await server.call('POST', '/auth/register', register('nfd@example.com', long))).status, 201);
+  assert.equal((await server.call('POST', '/auth/login', register('nfd@example.com', long))).status, 200);
+});
+
 test('one password typed composed and decomposed is the same password', async (t) => {
   const server = await bootServer(t);
   await server.call('POST', '/auth/register', register('nfc@example.com', 'größere Übermüdung'.normalize('NFC')));
@@ -160,6 +167,13 @@ test('logging out ends the session of the cookie and that of the Bearer token, a
   await server.call('POST', '/auth/logout', { refreshToken: account.refreshToken, bearer: other.accessToken });
   assert.equal((await server.call('GET', '/me', { bearer: account.accessToken })).status, 401);
   assert.equal((await server.call('GET', '/me', { bearer: other.accessToken })).status, 401);
+  const third = await server.login(account);
+  await server.call('POST', '/auth/logout', { bearer: third.accessToken, key: account.apiKey });
+  assert.equal(
+    (await server.call('GET', '/me', { bearer: third.accessToken })).status,
+    401,
+    'a key sent along changes nothing',
+  );
   for (const options of [{}, { refreshToken: 'junk' }, { bearer: 'junk' }, { headers: { Authorization: 'Bearer' } }]) {
     assert.equal((await server.call('POST', '/auth/logout', options)).status, 204);
   }
@@ -217,7 +231,7 @@ test('an unknown address costs one hash of the same cost as a known one', async 
     .executeTakeFirstOrThrow();
   const cost = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/;
   assert.match(password_hash, cost);
-  assert.match(await server.services.passwords.decoy(), cost);
+  assert.match(server.services.passwords.decoy, cost);
 
   // With both places taken, whoever hashes has to wait, and so shows that it does.
   for (const email of ['nobody@example.com', 'not an address', account.email]) {

@@ -5,6 +5,7 @@ import { openDatabase } from '../database/database.ts';
 import { assertMigrated } from '../database/migrate.ts';
 import { openSqlite } from '../database/sqlite-driver.ts';
 import { integrityFaultOf } from '../database/whole-file.ts';
+import { readSecret } from '../secret.ts';
 import { explain } from './explain.ts';
 
 export interface Check {
@@ -71,6 +72,7 @@ function secretCheck({ dataDirectory, secret }: Config): string {
   const path = join(dataDirectory, 'secret');
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) throw new Finding(`${path} does not exist yet; start the server once, or set INKSONG_SECRET.`);
+  readSecret(path);
   return privateMode(path, stats.mode, '600');
 }
 

@@ -11,7 +11,7 @@ export function parseJsonBodies(server: HttpServer): void {
 
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (/charset=(?!"?utf-8"?)/i.test(request.headers['content-type'] ?? '')) {
+    if (/;\s*charset=(?!"?utf-?8"?\s*(;|$))/i.test(request.headers['content-type'] ?? '')) {
       return done(new AppError('unsupported_media_type', { detail: 'JSON is read as UTF-8.' }));
     }
     if (body.length === 0) return done(null, {});

@@ -15,7 +15,7 @@ export const Email = Type.String({ minLength: 3, maxLength: 254, examples: ['you
 /** The rules of a new password are the use-case's; a login only bounds what it hashes. */
 const Password = Type.String({
   minLength: 1,
-  maxLength: passwordMaxLength,
+  maxLength: passwordMaxLength * 4,
   examples: ['five unrelated words do well'],
 });
 

@@ -18,7 +18,7 @@ export function passwordChangeRoutes(server: HttpServer, passwordChange: Passwor
         tags: ['Sign-in'],
         body: Type.Object(
           {
-            current_password: Type.String({ minLength: 1, maxLength: passwordMaxLength }),
+            current_password: Type.String({ minLength: 1, maxLength: passwordMaxLength * 4 }),
             new_password: Type.String({
               minLength: 1,
               maxLength: passwordMaxLength * 4,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type Algorithm, hash, verify } from '@node-rs/argon2';
 import pLimit from 'p-limit';
 import { AppError } from '../../app-error.ts';
@@ -30,12 +31,8 @@ export function createPasswords() {
     }
     return limit(work);
   };
-  let decoyHash: Promise<string> | undefined;
-  /** The PHC string that an unknown address is compared with. */
-  const decoy = (): Promise<string> => {
-    decoyHash ??= hash('nobody has this password', cost);
-    return decoyHash;
-  };
+  /** The PHC string that an unknown address is compared with: of the same cost, and of nobody's password. */
+  const decoy = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$${phcBase64(16)}$${phcBase64(32)}`;
 
   return {
     decoy,
@@ -58,7 +55,7 @@ export function createPasswords() {
 
     /** Tells whether a password is the one of this PHC string; `null` stands for an unknown account and costs the same time. */
     async verify(phc: string | null, password: string): Promise<boolean> {
-      const compared = phc ?? (await decoy());
+      const compared = phc ?? decoy;
       const matches = await queued(() => verify(compared, normalise(password)));
       return phc !== null && matches;
     },
@@ -76,4 +73,9 @@ function lengthFault(password: string): string | null {
     return `Must have at least ${passwordMinLength} characters; a few unrelated words do well.`;
   if (length > passwordMaxLength) return `Must have at most ${passwordMaxLength} characters.`;
   return null;
+}
+
+/** Returns so many random bytes as the PHC string format writes them: base64 without padding. */
+function phcBase64(bytes: number): string {
+  return randomBytes(bytes).toString('base64').replace(/=+$/, '');
 }

@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import { AppError } from '../../app-error.ts';
-import { readCredential } from '../../http/credentials.ts';
 import { deviceOf } from '../../http/device.ts';
 import { clearRefreshCookie, readRefreshCookie, sameOriginOnly, setRefreshCookie } from '../../http/refresh-cookie.ts';
 import type { HttpServer } from '../../http/server.ts';
@@ -65,22 +64,23 @@ export function sessionRoutes(server: HttpServer, sessions: Sessions, publicUrl:
       const device = deviceOf(request);
       const refreshToken = readRefreshCookie(request);
       if (refreshToken !== null) await sessions.endByRefreshToken(refreshToken, device);
-      const accessToken = presentedAccessToken(request.raw.rawHeaders);
-      const session = accessToken === null ? null : await sessions.verifyAccessToken(accessToken, device.address);
-      if (session) await sessions.end(session.sessionId, device);
+      for (const accessToken of presentedAccessTokens(request.raw.rawHeaders)) {
+        const session = await sessions.verifyAccessToken(accessToken, device.address);
+        if (session) await sessions.end(session.sessionId, device);
+      }
       clearRefreshCookie(reply);
       return reply.code(204).header('Clear-Site-Data', '"storage"').send(null);
     },
   );
 }
 
-/** Logging out must not fail for a credential that is wrong in form. */
-function presentedAccessToken(rawHeaders: readonly string[]): string | null {
-  try {
-    const credential = readCredential(rawHeaders);
-    return credential?.scheme === 'bearer' ? credential.token : null;
-  } catch (error) {
-    if (error instanceof AppError) return null;
-    throw error;
+/** Whatever else is sent along, and in whatever form: logging out must not fail, nor leave a session it was shown. */
+function presentedAccessTokens(rawHeaders: readonly string[]): string[] {
+  const tokens: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() !== 'authorization') continue;
+    const token = /^bearer[ \t]+(\S+)$/i.exec(rawHeaders[index + 1]?.trim() ?? '')?.[1];
+    if (token !== undefined) tokens.push(token);
   }
+  return tokens;
 }
