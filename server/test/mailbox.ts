@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { SMTPServer } from 'smtp-server';
 import { freePort } from '../src/free-port.ts';
+import { goodPassword, type TestAccount, type TestServer } from './boot.ts';
 
 interface ReceivedMail {
   /** The envelope's recipients, whatever the headers say. */
@@ -118,4 +119,39 @@ function fromQuotedPrintable(text: string): string {
     .replace(/=\r\n/g, '')
     .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return Buffer.from(bytes, 'latin1').toString();
+}
+
+/** Makes every mail due now, however often it failed, and sends what can be sent. Returns how many were. */
+export async function deliver(server: TestServer): Promise<number> {
+  await server.services.database.query.updateTable('outbox').set({ due_at: 0 }).execute();
+  return server.services.outbox.deliverDue();
+}
+
+/** Sends what is due and returns the mails that came of it, in the order of their recipients. */
+export async function receive(server: TestServer, mailbox: Mailbox): Promise<ReceivedMail[]> {
+  const before = mailbox.mails.length;
+  const sent = await deliver(server);
+  await mailbox.until(before + sent);
+  return mailbox.mails.slice(before).toSorted((one, other) => String(one.to).localeCompare(String(other.to)));
+}
+
+/** Makes an account at once, by an invitation, where sign-up is otherwise confirmed by mail. */
+export async function registerInvited(server: TestServer, email: string): Promise<TestAccount> {
+  const { token } = await server.services.accounts.invite(email);
+  const json = { email, password: goodPassword, invitation: token };
+  const answer = await server.call('POST', '/auth/register', { json });
+  if (answer.status !== 201) throw new Error(`register answered ${answer.status} ${answer.bytes}`);
+  const bearer: string = answer.json.access_token;
+  const [key] = (await server.call('GET', '/api-keys/', { bearer })).json.items;
+  const me = (await server.call('GET', '/me', { bearer })).json;
+  return {
+    id: me.id,
+    email,
+    password: goodPassword,
+    apiKey: answer.json.api_key,
+    apiKeyId: key.id,
+    accessToken: bearer,
+    sessionId: me.session_id,
+    refreshToken: answer.refreshToken ?? '',
+  };
 }

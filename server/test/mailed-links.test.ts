@@ -3,15 +3,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { bootServer, goodPassword, type TestServer } from './boot.ts';
-import { openMailbox } from './mailbox.ts';
+import { deliver, openMailbox } from './mailbox.ts';
 
 const otherPassword = 'seven quiet herons crossing water';
-
-/** Makes every mail due now, however often it failed, and sends what can be sent. */
-async function deliver(server: TestServer): Promise<number> {
-  await server.services.database.query.updateTable('outbox').set({ due_at: 0 }).execute();
-  return server.services.outbox.deliverDue();
-}
 
 const forgot = (server: TestServer, email: string) => server.call('POST', '/auth/password/forgot', { json: { email } });
 const reset = (server: TestServer, token: string, new_password = otherPassword) =>
