@@ -18,7 +18,7 @@ const scorer = new ZxcvbnFactory({
 /** zxcvbn sees no repetition in “ink song, INK SONG”: such a password is also judged by its letters and digits alone. */
 function formsOf(password: string): string[] {
   const bare = password.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '');
-  return bare.length * 2 > password.length ? [password, bare] : [password];
+  return bare !== password && bare.length * 2 > password.length ? [password, bare] : [password];
 }
 
 parentPort?.on('message', ({ password, context }: StrengthQuestion) => {
