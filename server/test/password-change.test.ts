@@ -192,3 +192,17 @@ test('of parallel changes by two sessions one wins; the other session has ended'
   const [events] = await rowsOf(server, account.id);
   assert.equal(events.length, 1);
 });
+
+test('of parallel changes by one session one wins; the other had proved a password that is none any more', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  const passwords = [newPassword, 'eight quite different words are better'];
+  const statuses = await Promise.all(
+    passwords.map(async (password) => (await change(server, account.accessToken, account.password, password)).status),
+  );
+  assert.deepEqual([...statuses].sort(), [204, 401]);
+  const won = passwords[statuses.indexOf(204)] ?? '';
+  assert.equal((await login(server, account, won)).status, 200);
+  const [events, mails] = await rowsOf(server, account.id);
+  assert.deepEqual([events.length, mails.length], [1, 1]);
+});
