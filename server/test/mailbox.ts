@@ -75,9 +75,15 @@ export async function openMailbox(t: TestContext, { down = false } = {}): Promis
       t.after(() => new Promise<void>((resolve) => server.close(() => resolve())));
     },
     until: (count) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
+        // Only so that a red test ends.
+        const giveUp = setTimeout(() => {
+          waiting.delete(look);
+          reject(new Error(`Of ${count} mails, ${mailbox.mails.length} came within a minute.`));
+        }, 60_000);
         const look = (): void => {
           if (mailbox.mails.length < count) return;
+          clearTimeout(giveUp);
           waiting.delete(look);
           resolve();
         };
