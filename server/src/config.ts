@@ -218,6 +218,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     metricsPort: read('INKSONG_METRICS_PORT', null, integer(1, 65535)),
     logLevel: read('LOG_LEVEL', 'info', oneOf(...logLevels)),
   };
+  if (config.metricsPort === port) faults.push('INKSONG_METRICS_PORT must not be PORT, which everybody may reach.');
   if (faults.length > 0) throw new ConfigError(faults);
   return config;
 }

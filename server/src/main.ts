@@ -5,6 +5,7 @@ import { watchConnections } from './drain.ts';
 import { freePort } from './free-port.ts';
 import { runEach, startHousekeeping } from './housekeeping.ts';
 import { createLog } from './log.ts';
+import { startMetrics } from './metrics/metrics-listener.ts';
 import { stopReason } from './stop-reason.ts';
 
 /** Longest a stopping server waits for requests in progress, milliseconds. */
@@ -21,9 +22,13 @@ export async function serve(configured: Config): Promise<0 | 1> {
   const stopping = stopReason(log);
   const config = await withKnownPort(configured);
   const services = createServices(config, log);
+  let stopMetrics: (() => Promise<void>) | null = null;
   try {
     const applied = await migrate(services.database);
     if (applied.length > 0) log.info({ applied }, 'database migrated');
+    if (config.metricsPort !== null) {
+      stopMetrics = await startMetrics(services.passwords, config.host, config.metricsPort);
+    }
     const app = await createApp(config, services, log);
     const drain = watchConnections(app);
     try {
@@ -51,6 +56,7 @@ export async function serve(configured: Config): Promise<0 | 1> {
     log.info('stopped');
     return reason.exitCode;
   } finally {
+    await stopMetrics?.();
     await services.database.close();
     flush();
   }

@@ -1,4 +1,5 @@
 import { AppError } from '../app-error.ts';
+import { createSignal } from '../signal.ts';
 import type { ApiKeys } from './api-keys/api-keys.ts';
 import type { Principal } from './principal.ts';
 import type { Sessions } from './sessions/sessions.ts';
@@ -9,13 +10,19 @@ export type Credential = { scheme: 'api_key'; secret: string } | { scheme: 'bear
 /** Throws AppError `invalid_credentials`, the same for every reason, and `unavailable` when the state cannot be read. */
 export type Authenticate = (credential: Credential, address: string) => Promise<Principal>;
 
+export const credentialVerified = createSignal<{ scheme: Credential['scheme']; seconds: number }>(
+  'credential-verified',
+);
+
 /** Where the two schemes meet. A bad credential of one scheme never falls through to the other. */
 export function createAuthenticate(apiKeys: ApiKeys, sessions: Sessions): Authenticate {
   return async (credential, address) => {
+    const startedMs = performance.now();
     const principal =
       credential.scheme === 'api_key'
         ? await apiKeys.verify(credential.secret, address)
         : await sessions.verifyAccessToken(credential.token, address);
+    credentialVerified.tell({ scheme: credential.scheme, seconds: (performance.now() - startedMs) / 1000 });
     if (principal) return principal;
     throw new AppError('invalid_credentials', { headers: { 'WWW-Authenticate': challenge(credential.scheme) } });
   };

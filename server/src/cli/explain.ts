@@ -43,12 +43,13 @@ function explainListening({ code, syscall, port, address }: SystemError, config:
   if (syscall === 'getaddrinfo') return `HOST ${config?.host} is not a name that this machine can resolve.`;
   if (syscall !== 'listen') return null;
   const shownPort = port ?? config?.port ?? 0;
+  const setting = config !== null && shownPort === config.metricsPort ? 'INKSONG_METRICS_PORT' : 'PORT';
   switch (code) {
     case 'EADDRINUSE':
-      return `Port ${shownPort} on ${host} is in use; set PORT to another one.`;
+      return `Port ${shownPort} on ${host} is in use; set ${setting} to another one.`;
     case 'EACCES':
     case 'EPERM':
-      return `Port ${shownPort} on ${host} is not allowed for this user; set PORT to 1024 or above.`;
+      return `Port ${shownPort} on ${host} is not allowed for this user; set ${setting} to 1024 or above.`;
     case 'EADDRNOTAVAIL':
       return `HOST ${host} is not an address of this machine.`;
     default:

@@ -11,6 +11,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { AppError } from '../app-error.ts';
+import { createSignal } from '../signal.ts';
 
 /** SQLite releases from 3.7.0 to 3.51.2 may corrupt a database when a WAL reset races with a checkpoint. */
 const oldestSafeSqlite = [3, 51, 3] as const;
@@ -139,7 +140,7 @@ class SqliteConnection implements DatabaseConnection {
 
   exec(sql: string): void {
     try {
-      this.#file.exec(sql);
+      timed(sql, () => this.#file.exec(sql));
     } catch (error) {
       throw translateSqliteError(error);
     }
@@ -149,8 +150,8 @@ class SqliteConnection implements DatabaseConnection {
     try {
       const { statement, returnsRows } = this.#prepare(sql);
       const binds = parameters.map(toBind);
-      if (returnsRows) return { rows: statement.all(...binds) as R[] };
-      const { changes } = statement.run(...binds);
+      if (returnsRows) return { rows: timed(sql, () => statement.all(...binds)) as R[] };
+      const { changes } = timed(sql, () => statement.run(...binds));
       return { rows: [], numAffectedRows: BigInt(changes) };
     } catch (error) {
       throw translateSqliteError(error);
@@ -177,6 +178,18 @@ class SqliteConnection implements DatabaseConnection {
       this.#statements.set(sql, prepared);
     }
     return prepared;
+  }
+}
+
+export const statementRun = createSignal<{ sql: string; seconds: number }>('statement-run');
+
+function timed<T>(sql: string, run: () => T): T {
+  if (!statementRun.isHeard()) return run();
+  const startedMs = performance.now();
+  try {
+    return run();
+  } finally {
+    statementRun.tell({ sql, seconds: (performance.now() - startedMs) / 1000 });
   }
 }
 

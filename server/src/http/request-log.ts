@@ -1,9 +1,35 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { clientAddress } from '../edge/client-address.ts';
+import { createSignal } from '../signal.ts';
 import { withoutSecrets } from '../without-secrets.ts';
 
+export interface AnsweredRequest {
+  method: string;
+  /** The route's pattern. */
+  route: string;
+  scheme: 'api_key' | 'bearer' | 'none';
+  status: number;
+  seconds: number;
+}
+export const requestAnswered = createSignal<AnsweredRequest>('request-answered');
+
+/** Tells of a finished request: the one line in the log, and to the metrics. */
+export function reportRequest(request: FastifyRequest, reply: FastifyReply): void {
+  logRequest(request, reply);
+  if (!requestAnswered.isHeard()) return;
+  const { url } = request.routeOptions;
+  requestAnswered.tell({
+    // Without a route, a method may be any word.
+    method: url === undefined ? 'any' : request.method,
+    route: url ?? 'none',
+    scheme: request.principal?.scheme ?? 'none',
+    status: reply.statusCode,
+    seconds: reply.elapsedTime / 1000,
+  });
+}
+
 /** Writes the one line of a finished request. The query is left out, and so is anything in the path that looks like a credential. */
-export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { principal } = request;
   request.log.info(
     {

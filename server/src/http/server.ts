@@ -17,7 +17,7 @@ import { allowOrigins } from './cors.ts';
 import { parseJsonBodies } from './json-body.ts';
 import { registerOpenApi } from './openapi.ts';
 import { problemKinds, sendProblem, toAppError } from './problem.ts';
-import { logRequest } from './request-log.ts';
+import { reportRequest } from './request-log.ts';
 import { allowedMethods, collectRoutes, preflights, type RouteEntry } from './route-table.ts';
 import { securityHeaders } from './security-headers.ts';
 import { defaultTimeLimits, enforceTimeLimits, type TimeLimits } from './time-limits.ts';
@@ -78,7 +78,7 @@ export async function createHttpServer({
     keepAliveTimeout: timeLimits.keepAliveMs,
     frameworkErrors(error, request, reply) {
       reply.headers(always).header('X-Request-Id', request.id);
-      reply.raw.once('finish', () => logRequest(request, reply));
+      reply.raw.once('finish', () => reportRequest(request, reply));
       sendProblem(reply, toAppError(error), publicUrl);
     },
     clientErrorHandler: broken.onClientError,
@@ -99,7 +99,7 @@ export async function createHttpServer({
 
   server.setValidatorCompiler(compileValidator);
   parseJsonBodies(server);
-  server.addHook('onResponse', async (request, reply) => logRequest(request, reply));
+  server.addHook('onResponse', async (request, reply) => reportRequest(request, reply));
 
   // Before any route: each keeps what is set when it is added.
   server.setErrorHandler((error, request, reply) => {
