@@ -123,6 +123,16 @@ test('a spent limit comes after verification and access, and before validation',
   );
 });
 
+test('requests that another site’s page sends are refused before they count', async (t) => {
+  const server = await bootServer(t, { INKSONG_RATE_LIMIT_AUTH: '2/min' });
+  const json = { email: 'nobody@example.com', password: 'not the password at all' };
+  const answers = await parallel(10, () =>
+    server.call('POST', '/auth/login', { json, headers: { 'Sec-Fetch-Site': 'cross-site' } }),
+  );
+  assert.deepEqual(statuses(answers), { 403: 10 });
+  assert.equal((await server.call('POST', '/auth/login', { json })).status, 401);
+});
+
 test('refreshes from one address are limited, in parallel too, and a refused one leaves the cookie good', async (t) => {
   const server = await bootServer(t, { INKSONG_RATE_LIMIT_REFRESH: '60/min' });
   const { refreshToken } = await server.register();
@@ -215,10 +225,12 @@ test('while the shared counts cannot be read, nobody signs in or up: 503, and go
   for (const answer of [
     await server.call('POST', '/auth/login', { json: { email, password } }),
     await server.call('POST', '/auth/register', { json: { email: 'new@example.com', password } }),
+    await server.call('POST', '/auth/password/forgot', { json: { email } }),
   ]) {
     assert.equal(answer.status, 503);
     assert.equal(answer.json.code, 'unavailable');
   }
+  await assert.rejects(server.services.limits.take('auth', '192.0.2.1'), { code: 'unavailable' });
   assert.equal((await server.call('GET', '/me', { key: account.apiKey })).status, 200);
 });
 
