@@ -40,7 +40,7 @@ export function endWithThisProcess(child: ChildProcess): void {
  * It is gone when the test ends. Rejects, with its output, when it does not become ready.
  */
 export async function spawnServer(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   dataDirectory: string,
   environment: Record<string, string> = {},
 ): Promise<SpawnedServer> {

@@ -130,35 +130,37 @@ export function createAccounts({ store, apiKeys, sessions, passwords, events, gu
 
     /**
      * Starts a session. Throws `invalid_credentials` for a wrong password, an unknown address and a disabled account alike,
-     * and `rate_limited` after too many of them.
+     * `rate_limited` after too many of them, and `overloaded`.
      */
     login(input: { email: string; password: string }, device: Device): Promise<SessionTokens> {
-      return guesses.attempt(input.email, device, async (succeed) => {
-        const email = parseEmail(input.email);
-        const account = email === null ? null : await store.findByEmail(email);
-        const matches = await passwords.verify(account?.passwordHash ?? null, input.password);
-        const refusal = (): AppError => {
-          events.gather({ accountId: account?.id ?? null, kind: 'sign_in_failed', ...device });
-          return new AppError('invalid_credentials', { detail: 'E-mail or password is wrong.' });
-        };
-        if (!account || !matches || account.disabledAt !== null) throw refusal();
-        const started = await store.transaction(async (trx) => {
-          // While the password was being hashed, the account may have been disabled or given another password.
-          if (!(await store.lockUnchanged(trx, account.id, account.passwordHash))) throw refusal();
-          await succeed(trx, account.id);
-          const started = await sessions.start(trx, account.id, device);
-          await events.record(trx, {
-            kind: 'signed_in',
-            accountId: account.id,
-            ...device,
-            sessionId: started.sessionId,
-            apiKeyId: null,
-            details: {},
+      return passwords.inTurn(() =>
+        guesses.attempt(input.email, device, async (succeed) => {
+          const email = parseEmail(input.email);
+          const account = email === null ? null : await store.findByEmail(email);
+          const matches = await passwords.verify(account?.passwordHash ?? null, input.password);
+          const refusal = (): AppError => {
+            events.gather({ accountId: account?.id ?? null, kind: 'sign_in_failed', ...device });
+            return new AppError('invalid_credentials', { detail: 'E-mail or password is wrong.' });
+          };
+          if (!account || !matches || account.disabledAt !== null) throw refusal();
+          const started = await store.transaction(async (trx) => {
+            // While the password was being hashed, the account may have been disabled or given another password.
+            if (!(await store.lockUnchanged(trx, account.id, account.passwordHash))) throw refusal();
+            await succeed(trx, account.id);
+            const started = await sessions.start(trx, account.id, device);
+            await events.record(trx, {
+              kind: 'signed_in',
+              accountId: account.id,
+              ...device,
+              sessionId: started.sessionId,
+              apiKeyId: null,
+              details: {},
+            });
+            return started;
           });
-          return started;
-        });
-        return sessions.issueTokens(started);
-      });
+          return sessions.issueTokens(started);
+        }),
+      );
     },
 
     /** Proves the password again for a live session. Throws `invalid_credentials`, and `rate_limited` after too many of them. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Algorithm, hash, verify } from '@node-rs/argon2';
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { AppError } from '../../app-error.ts';
 import { passwordWeakness } from './password-strength.ts';
 
@@ -16,21 +16,18 @@ const cost = { algorithm: argon2id, memoryCost: 19_456, timeCost: 2, parallelism
 const concurrentHashes = 2;
 /** About two seconds of work, checks of new passwords included; whoever comes later is better told to come back. */
 const queuedHashes = 100;
+const longestWaitMs = 3_000;
+/** Enough to keep the hashes going. */
+const concurrentAttempts = 4;
 
 export type Passwords = ReturnType<typeof createPasswords>;
 
 /** All password hashing of this process: at most two at a time, a bounded queue, then AppError `overloaded` (503). */
 export function createPasswords() {
   const limit = pLimit(concurrentHashes);
-  const queued = <T>(work: () => Promise<T>): Promise<T> => {
-    if (limit.pendingCount >= queuedHashes) {
-      throw new AppError('overloaded', {
-        retryAfterSeconds: 2,
-        detail: 'Too many sign-ins at this moment; try again shortly.',
-      });
-    }
-    return limit(work);
-  };
+  const attempts = pLimit(concurrentAttempts);
+  const queued = boundedQueue(limit);
+  const inTurn = boundedQueue(attempts, longestWaitMs);
   /** The PHC string that an unknown address is compared with: of the same cost, and of nobody's password. */
   const decoy = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$${phcBase64(16)}$${phcBase64(32)}`;
 
@@ -38,7 +35,10 @@ export function createPasswords() {
     decoy,
 
     /** Passwords being hashed and waiting for it, at this moment. */
-    load: (): { hashing: number; waiting: number } => ({ hashing: limit.activeCount, waiting: limit.pendingCount }),
+    load: (): { hashing: number; waiting: number } => ({
+      hashing: limit.activeCount,
+      waiting: limit.pendingCount + attempts.pendingCount,
+    }),
 
     /**
      * Refuses a new password that is too short, too long or guessable. Throws `validation_failed`, saying why.
@@ -50,6 +50,12 @@ export function createPasswords() {
       if (detail !== null) throw new AppError('validation_failed', { errors: [{ pointer: owner.pointer, detail }] });
     },
 
+    /**
+     * Runs an attempt to sign in when it is its turn. What comes before the hash writes to the database: were all to do
+     * that at once, reads would wait behind a flood of them. Throws `overloaded` before `work` has begun.
+     */
+    inTurn,
+
     /** Returns the PHC string of a password. */
     hash: (password: string): Promise<string> => queued(() => hash(normalise(password), cost)),
 
@@ -60,6 +66,26 @@ export function createPasswords() {
       return phc !== null && matches;
     },
   };
+}
+
+/** Returns a bounded queue before a limit. Throws `overloaded` when it is full, and when a turn comes after more than `longestMs`. */
+function boundedQueue(limit: LimitFunction, longestMs = Number.POSITIVE_INFINITY) {
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    if (limit.pendingCount >= queuedHashes) throw overloaded();
+    const queuedAtMs = performance.now();
+    return limit(() => {
+      // On a slow or busy machine the queue is longer in time; whoever waits by then may have given up.
+      if (performance.now() - queuedAtMs > longestMs) throw overloaded();
+      return work();
+    });
+  };
+}
+
+function overloaded(): AppError {
+  return new AppError('overloaded', {
+    retryAfterSeconds: 2,
+    detail: 'Too many sign-ins at this moment; try again shortly.',
+  });
 }
 
 /** The same password typed on different systems arrives composed or decomposed (NIST SP 800-63B-4 section 3.1.1.2). */
