@@ -121,6 +121,15 @@ test('a changed password voids a change of address that somebody else had begun,
   }
 });
 
+test('a link to choose a new password proves no address, and is still good afterwards', async (t) => {
+  const { mailbox, server, ada } = await scene(t);
+  await server.call('POST', '/auth/password/forgot', { json: { email: ada.email } });
+  const [mail] = await receive(server, mailbox);
+  assert.equal((await verify(server, mail?.token)).json.code, 'link_invalid');
+  const json = { token: mail?.token, new_password: 'seven quiet herons crossing water' };
+  assert.equal((await server.call('POST', '/auth/password/reset', { json })).status, 204);
+});
+
 test('a change wants another address, a valid one, and is not made for a disabled account', async (t) => {
   const { mailbox, server, ada } = await scene(t);
   assert.equal((await ask(server, ada, 'ADA@example.com')).status, 422);

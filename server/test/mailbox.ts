@@ -1,8 +1,7 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import { SMTPServer } from 'smtp-server';
-import { freePort } from '../src/free-port.ts';
 import { goodPassword, type TestAccount, type TestServer } from './boot.ts';
 
 interface ReceivedMail {
@@ -36,7 +35,11 @@ export interface Mailbox {
 
 /** Returns a real SMTP server on loopback, up unless `down`; it is gone when the test ends. */
 export async function openMailbox(t: TestContext, { down = false } = {}): Promise<Mailbox> {
-  const port = await freePort('127.0.0.1');
+  // Holds the port while the mail server is down: another test would be given one that is merely free.
+  const placeholder = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+  await once(placeholder, 'listening');
+  const { port } = placeholder.address() as AddressInfo;
+  t.after(() => placeholder.close());
   const waiting = new Set<() => void>();
   const server = new SMTPServer({
     authOptional: true,
@@ -70,8 +73,8 @@ export async function openMailbox(t: TestContext, { down = false } = {}): Promis
     mails: [],
     refuseWith: null,
     async start() {
-      const listener = server.listen(port, '127.0.0.1');
-      if ((listener.address() as AddressInfo | null) === null) await once(listener, 'listening');
+      placeholder.close();
+      await once(server.listen(port, '127.0.0.1'), 'listening');
       t.after(() => new Promise<void>((resolve) => server.close(() => resolve())));
     },
     until: (count) =>

@@ -55,6 +55,10 @@ test('unknown, used, expired, superseded and foreign links are refused alike', a
   await server.call('POST', '/auth/register', { json });
   const [signUp] = (await receive(server, mailbox)).filter(({ to }) => to.includes('new@example.com'));
   assert.equal(signUp?.token.length, 43);
+  const { accessToken } = await server.login({ email: ada.email, password: newPassword });
+  await server.call('POST', '/auth/email', { bearer: accessToken, json: { email: 'changed@example.com' } });
+  const change = (await receive(server, mailbox)).find(({ to }) => to.includes('changed@example.com'));
+  assert.equal(change?.token.length, 43);
 
   const answers = [];
   for (const token of [
