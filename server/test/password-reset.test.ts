@@ -68,6 +68,7 @@ test('unknown, used, expired, superseded and foreign links are refused alike', a
     used,
     expired,
     signUp?.token ?? '',
+    change?.token ?? '',
     '../../x',
     ' '.repeat(43),
   ]) {
