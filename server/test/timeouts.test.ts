@@ -23,7 +23,10 @@ const short: TimeLimits = {
   lingerMs: 200,
 };
 /** Nothing is cut for a reason other than the one that is tested. */
-const patient: TimeLimits = { ...short, headersMs: 60_000, bodyMs: 60_000, idleMs: 60_000, rateWindowMs: 60_000 };
+const hour = 3_600_000;
+const patient: TimeLimits = { ...short, headersMs: hour, bodyMs: hour, idleMs: hour, rateWindowMs: hour };
+/** A connection that is not cut would keep a test waiting. */
+const limit = { timeout: 60_000 };
 
 /** Sends a few bytes again and again until the connection ends. */
 async function trickle(socket: Socket, bytes: string | Buffer, everyMs = 30): Promise<void> {
@@ -50,24 +53,28 @@ const uploadHead = (key: string): string[] => [
 ];
 const filePart = '--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n';
 
-test('by default headers have 10 s, bodies 15 s, and transfers must move: every 10 s, and 8 KiB/s', async (t) => {
-  assert.deepEqual(defaultTimeLimits, {
-    headersMs: 10_000,
-    bodyMs: 15_000,
-    idleMs: 10_000,
-    minimumBytesPerSecond: 8_192,
-    rateWindowMs: 15_000,
-    checkEveryMs: 1_000,
-    headersCheckEveryMs: 2_000,
-    keepAliveMs: 72_000,
-    lingerMs: 1_000,
-  });
-  const { server } = (await bootServer(t)).app;
-  assert.equal(server.headersTimeout, 10_000);
-  assert.equal(server.keepAliveTimeout, 72_000);
-});
+test(
+  'by default headers have 10 s, bodies 15 s, and transfers must move: every 10 s, and 8 KiB/s',
+  limit,
+  async (t) => {
+    assert.deepEqual(defaultTimeLimits, {
+      headersMs: 10_000,
+      bodyMs: 15_000,
+      idleMs: 10_000,
+      minimumBytesPerSecond: 8_192,
+      rateWindowMs: 15_000,
+      checkEveryMs: 1_000,
+      headersCheckEveryMs: 2_000,
+      keepAliveMs: 72_000,
+      lingerMs: 1_000,
+    });
+    const { server } = (await bootServer(t)).app;
+    assert.equal(server.headersTimeout, 10_000);
+    assert.equal(server.keepAliveTimeout, 72_000);
+  },
+);
 
-test('a request whose headers take too long gets 408, and the connection ends', async (t) => {
+test('a request whose headers take too long gets 408, and the connection ends', limit, async (t) => {
   const server = await bootServer(t, {}, { ...patient, headersMs: short.headersMs });
   for (const sent of ['', 'GET /api/v1/me HTTP/1.1\r\nHost: localhost\r\n']) {
     const { hostname, port } = new URL(server.url);
@@ -85,39 +92,43 @@ test('a request whose headers take too long gets 408, and the connection ends', 
   }
 });
 
-test('a JSON body that takes too long gets 408, on a route that is refused anyhow the connection just ends', async (t) => {
-  const server = await bootServer(t, {}, { ...patient, bodyMs: short.bodyMs });
-  const { apiKey, accessToken } = await server.register();
-  const json = ['Content-Type: application/json', 'Content-Length: 1000'];
-  const ask = async (...head: string[]): Promise<string> => {
-    const { socket, received } = slowUpload(t, server, [...head, ...json]);
-    void trickle(socket, ' ');
-    await closed(socket);
-    return received();
-  };
-  const key = `X-API-Key: ${apiKey}`;
-  for (const head of [
-    ['POST /api/v1/auth/login HTTP/1.1'],
-    ['POST /api/v1/documents/ HTTP/1.1', key],
-    [`PATCH /api/v1/documents/doc_${'0'.repeat(32)} HTTP/1.1`, key],
-    ['POST /api/v1/auth/reauthenticate HTTP/1.1', `Authorization: Bearer ${accessToken}`],
-  ]) {
-    const answer = await ask(...head);
-    assert.match(answer, /^HTTP\/1\.1 408 /, `${head[0]}: ${answer}`);
-    assert.match(answer, /\r\nconnection: close\r\n/i);
-    assert.match(answer, /"code":"request_timeout"/);
-    assert.equal(answer.match(/HTTP\/1\.1/g)?.length, 1, 'one answer');
-  }
-  for (const [head, status] of [
-    ['POST /api/v1/auth/reauthenticate HTTP/1.1', 401],
-    ['POST /api/v1/nothing HTTP/1.1', 404],
-    ['DELETE /api/v1/documents/ HTTP/1.1', 405],
-    ['PUT /api/v1/documents/doc_0/content HTTP/1.1', 401],
-  ] as const) {
-    assert.match(await ask(head), new RegExp(`^HTTP/1\\.1 ${status} `), head);
-  }
-  await eventually(async () => (await connections(server)) <= 1);
-});
+test(
+  'a JSON body that takes too long gets 408, on a route that is refused anyhow the connection just ends',
+  limit,
+  async (t) => {
+    const server = await bootServer(t, {}, { ...patient, bodyMs: short.bodyMs });
+    const { apiKey, accessToken } = await server.register();
+    const json = ['Content-Type: application/json', 'Content-Length: 1000'];
+    const ask = async (...head: string[]): Promise<string> => {
+      const { socket, received } = slowUpload(t, server, [...head, ...json]);
+      void trickle(socket, ' ');
+      await closed(socket);
+      return received();
+    };
+    const key = `X-API-Key: ${apiKey}`;
+    for (const head of [
+      ['POST /api/v1/auth/login HTTP/1.1'],
+      ['POST /api/v1/documents/ HTTP/1.1', key],
+      [`PATCH /api/v1/documents/doc_${'0'.repeat(32)} HTTP/1.1`, key],
+      ['POST /api/v1/auth/reauthenticate HTTP/1.1', `Authorization: Bearer ${accessToken}`],
+    ]) {
+      const answer = await ask(...head);
+      assert.match(answer, /^HTTP\/1\.1 408 /, `${head[0]}: ${answer}`);
+      assert.match(answer, /\r\nconnection: close\r\n/i);
+      assert.match(answer, /"code":"request_timeout"/);
+      assert.equal(answer.match(/HTTP\/1\.1/g)?.length, 1, 'one answer');
+    }
+    for (const [head, status] of [
+      ['POST /api/v1/auth/reauthenticate HTTP/1.1', 401],
+      ['POST /api/v1/nothing HTTP/1.1', 404],
+      ['DELETE /api/v1/documents/ HTTP/1.1', 405],
+      ['PUT /api/v1/documents/doc_0/content HTTP/1.1', 401],
+    ] as const) {
+      assert.match(await ask(head), new RegExp(`^HTTP/1\\.1 ${status} `), head);
+    }
+    await eventually(async () => (await connections(server)) <= 1);
+  },
+);
 
 for (const [name, limits, send] of [
   [
@@ -134,7 +145,7 @@ for (const [name, limits, send] of [
     },
   ],
 ] as const) {
-  test(`an upload that ${name} is cut and leaves nothing behind`, async (t) => {
+  test(`an upload that ${name} is cut and leaves nothing behind`, limit, async (t) => {
     const server = await bootServer(t, {}, limits);
     const { apiKey, id } = await server.register();
     const { socket } = slowUpload(t, server, uploadHead(apiKey));
@@ -149,7 +160,7 @@ for (const [name, limits, send] of [
   });
 }
 
-test('an upload that is slow but keeps moving is taken, however long it lasts', async (t) => {
+test('an upload that is slow but keeps moving is taken, however long it lasts', limit, async (t) => {
   const limits = { ...short, idleMs: 3_000, minimumBytesPerSecond: 16 * kibibyte };
   const server = await bootServer(t, {}, limits);
   const { apiKey } = await server.register();
@@ -182,7 +193,7 @@ async function download(t: TestContext, server: TestServer, key: string): Promis
   return socket;
 }
 
-test('a download whose reader stops is cut', async (t) => {
+test('a download whose reader stops is cut', limit, async (t) => {
   const server = await bootServer(t, {}, { ...patient, idleMs: short.idleMs });
   const { apiKey } = await server.register();
   const before = await connections(server);
@@ -190,7 +201,7 @@ test('a download whose reader stops is cut', async (t) => {
   await eventually(async () => (await connections(server)) <= before);
 });
 
-test('a download whose reader is under the rate is cut', async (t) => {
+test('a download whose reader is under the rate is cut', limit, async (t) => {
   const limits = { ...patient, minimumBytesPerSecond: 4 * mebibyte, rateWindowMs: short.rateWindowMs };
   const server = await bootServer(t, {}, limits);
   const { apiKey } = await server.register();
@@ -202,21 +213,25 @@ test('a download whose reader is under the rate is cut', async (t) => {
   }
 });
 
-test('a download whose reader is slow but keeps moving arrives whole, whatever the kernel holds ahead of it', async (t) => {
-  const limits = { ...short, idleMs: 1_200, rateWindowMs: 2_400 };
-  const server = await bootServer(t, {}, limits);
-  const { apiKey } = await server.register();
-  const socket = await download(t, server, apiKey);
-  let bytes = 0;
-  const startedMs = performance.now();
-  // At 400 KiB/s a kernel that holds megabytes asks for more only every few seconds.
-  for await (const _ of every(50)) {
-    bytes += socket.read(Math.min(20 * kibibyte, socket.readableLength))?.length ?? 0;
-    if (performance.now() - startedMs > 4 * limits.idleMs) break;
-  }
-  socket.on('data', (chunk) => {
-    bytes += chunk.length;
-  });
-  await closed(socket);
-  assert.ok(bytes > 25 * mebibyte - 1, `${bytes} bytes came`);
-});
+test(
+  'a download whose reader is slow but keeps moving arrives whole, whatever the kernel holds ahead of it',
+  limit,
+  async (t) => {
+    const limits = { ...short, idleMs: 1_200, rateWindowMs: 2_400 };
+    const server = await bootServer(t, {}, limits);
+    const { apiKey } = await server.register();
+    const socket = await download(t, server, apiKey);
+    let bytes = 0;
+    const startedMs = performance.now();
+    // At 400 KiB/s a kernel that holds megabytes asks for more only every few seconds.
+    for await (const _ of every(50)) {
+      bytes += socket.read(Math.min(20 * kibibyte, socket.readableLength))?.length ?? 0;
+      if (performance.now() - startedMs > 4 * limits.idleMs) break;
+    }
+    socket.on('data', (chunk) => {
+      bytes += chunk.length;
+    });
+    await closed(socket);
+    assert.ok(bytes > 25 * mebibyte - 1, `${bytes} bytes came`);
+  },
+);
