@@ -17,13 +17,15 @@ const givenUpMs = 35_000;
 function held(server: SpawnedServer, clientPorts: ReadonlySet<number>): number {
   const serverPort = Number(new URL(server.url).port);
   const portOf = (end = ''): number => Number.parseInt(end.split(':')[1] ?? '', 16);
-  return readFileSync('/proc/net/tcp', 'utf8')
+  const ports = readFileSync('/proc/net/tcp', 'utf8')
     .trim()
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
-    .filter(([, local, remote, , , , , , , inode]) => {
-      return portOf(local) === serverPort && clientPorts.has(portOf(remote)) && inode !== '0';
-    }).length;
+    .filter(([, local, , , , , , , , inode]) => portOf(local) === serverPort && inode !== '0')
+    .map(([, , remote]) => portOf(remote))
+    .filter((port) => clientPorts.has(port));
+  // The table is read while it changes, and may show a connection twice.
+  return new Set(ports).size;
 }
 
 /** Opens connections that each send `first` and then, unless it is empty, `more` every second. Readers never read. */
