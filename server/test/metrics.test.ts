@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { credentialVerified } from '../src/auth/authenticate.ts';
+import { statementRun } from '../src/database/sqlite-driver.ts';
 import { freePort } from '../src/free-port.ts';
+import { requestAnswered } from '../src/http/request-log.ts';
 import { startMetrics } from '../src/metrics/metrics-listener.ts';
 import { bootServer, goodPassword, send, type TestServer } from './boot.ts';
 import { runInksong, temporaryFolder } from './run-inksong.ts';
@@ -175,6 +178,16 @@ test('the running program serves metrics on INKSONG_METRICS_PORT, and stops in o
   const samples = parse(await answer.text());
   assert.equal(sum(samples, requests, { route: '/api/v1/me', status: '4xx' }), 1);
   assert.equal(await running.stop(), 0);
+});
+
+test('once it is stopped, nothing listens and nothing is counted', async (t) => {
+  const server = await bootServer(t);
+  const port = await freePort('127.0.0.1');
+  const stop = await startMetrics(server.services.passwords, '127.0.0.1', port);
+  assert.ok(requestAnswered.isHeard() && credentialVerified.isHeard() && statementRun.isHeard());
+  await stop();
+  assert.ok(!requestAnswered.isHeard() && !credentialVerified.isHeard() && !statementRun.isHeard());
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/metrics`));
 });
 
 test('a metrics port that is in use, or is the API’s own, is told in a sentence at the start', async (t) => {

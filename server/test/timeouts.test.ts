@@ -178,39 +178,42 @@ test('an upload that is slow but keeps moving is taken, however long it lasts', 
   assert.ok(performance.now() - startedMs > 2 * Math.max(limits.bodyMs, limits.rateWindowMs));
 });
 
-/** Uploads 25 MiB and begins to download them on a socket of its own, which is paused. */
-async function download(t: TestContext, server: TestServer, key: string): Promise<Socket> {
+/** Uploads 25 MiB and begins to download them on a socket of its own, which is paused; `cut` tells of the server's end. */
+async function download(
+  t: TestContext,
+  server: TestServer,
+  key: string,
+): Promise<{ socket: Socket; cut: Promise<void> }> {
   const made = await server.call('POST', '/documents/', { key, body: fileForm(new Uint8Array(25 * mebibyte - 1)) });
   assert.equal(made.status, 201);
   const { hostname, port } = new URL(server.url);
+  const accepted = once(server.app.server, 'connection') as Promise<[Socket]>;
   const socket = connect(Number(port), hostname);
   t.after(() => socket.destroy());
   socket.on('error', () => {});
+  const [serverSide] = await accepted;
   socket.write(
     `GET /api/v1/documents/${made.json.id}/content HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${key}\r\nConnection: close\r\n\r\n`,
   );
   await once(socket, 'readable');
-  return socket;
+  return { socket, cut: closed(serverSide) };
 }
 
 test('a download whose reader stops is cut', limit, async (t) => {
   const server = await bootServer(t, {}, { ...patient, idleMs: short.idleMs });
   const { apiKey } = await server.register();
-  const before = await connections(server);
-  await download(t, server, apiKey);
-  await eventually(async () => (await connections(server)) <= before);
+  const { cut } = await download(t, server, apiKey);
+  await cut;
 });
 
 test('a download whose reader is under the rate is cut', limit, async (t) => {
   const limits = { ...patient, minimumBytesPerSecond: 4 * mebibyte, rateWindowMs: short.rateWindowMs };
   const server = await bootServer(t, {}, limits);
   const { apiKey } = await server.register();
-  const before = await connections(server);
-  const socket = await download(t, server, apiKey);
-  for await (const _ of every(20)) {
-    socket.read(kibibyte);
-    if ((await connections(server)) <= before) break;
-  }
+  const { socket, cut } = await download(t, server, apiKey);
+  const reading = setInterval(() => socket.read(kibibyte), 20);
+  t.after(() => clearInterval(reading));
+  await cut;
 });
 
 test(
@@ -220,7 +223,7 @@ test(
     const limits = { ...short, idleMs: 1_200, rateWindowMs: 2_400 };
     const server = await bootServer(t, {}, limits);
     const { apiKey } = await server.register();
-    const socket = await download(t, server, apiKey);
+    const { socket } = await download(t, server, apiKey);
     let bytes = 0;
     const startedMs = performance.now();
     // At 400 KiB/s a kernel that holds megabytes asks for more only every few seconds.
