@@ -77,6 +77,7 @@ interface RequestBody {
 interface Operation {
   operationId?: string;
   requestBody?: RequestBody;
+  parameters?: { required?: boolean; schema?: { default?: unknown } }[];
 }
 
 /** Generates /openapi.json (OpenAPI 3.1) from the routes. Call before any route is added. */
@@ -147,6 +148,10 @@ export async function registerOpenApi(server: HttpServer, publicUrl: string): Pr
       };
       for (const operations of Object.values(openapiObject.paths ?? {})) {
         for (const operation of Object.values(operations)) {
+          // The plugin takes every parameter of the validated query for one that callers must send.
+          for (const parameter of operation.parameters ?? []) {
+            if (parameter.schema?.default !== undefined) parameter.required = false;
+          }
           if (operation.requestBody) operation.requestBody.required = !allowsNoBody(operation.requestBody);
           Object.assign(operation, overrides.get(operation.operationId ?? ''));
         }
