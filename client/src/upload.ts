@@ -31,7 +31,7 @@ export async function sendUpload(fetch: Fetch, attempt: UploadAttempt): Promise<
   const init: RequestInit & { duplex: 'half' } = {
     method,
     headers: { ...headers, ...credential },
-    body: onProgress ? counted(body, onProgress) : body,
+    body: onProgress ? counted(body, onProgress, signal) : body,
     duplex: 'half',
     redirect: 'error',
     signal,
@@ -39,12 +39,20 @@ export async function sendUpload(fetch: Fetch, attempt: UploadAttempt): Promise<
   return exchange(fetch, new Request(url, init));
 }
 
-/** Reads piece by piece, each when the network wants it, and counts what has been handed over before. */
-function counted(body: Blob, onProgress: (progress: UploadProgress) => void): ReadableStream<Uint8Array> {
+/**
+ * Reads piece by piece, each when the network wants it, and counts what has been handed over before. Ends by itself
+ * when aborted: Node's fetch goes on reading a body that nobody waits for any more.
+ */
+function counted(
+  body: Blob,
+  onProgress: (progress: UploadProgress) => void,
+  signal: AbortSignal | null,
+): ReadableStream<Uint8Array> {
   let sentBytes = 0;
   return new ReadableStream(
     {
       async pull(controller) {
+        if (signal?.aborted) return controller.error(signal.reason);
         if (sentBytes > 0) onProgress({ sentBytes, totalBytes: body.size });
         if (sentBytes === body.size) return controller.close();
         const piece = await body.slice(sentBytes, sentBytes + pieceBytes).arrayBuffer();
