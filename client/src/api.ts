@@ -27,7 +27,7 @@ export interface ApiOptions {
   fetch: Fetch;
   authorize: Authorize;
   /** Whether cookies go to another origin too, and are kept from it. */
-  credentials?: RequestCredentials;
+  credentials?: 'same-origin' | 'include';
 }
 
 /** Inksong never redirects, and a redirect would carry the key to wherever it leads. */

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { bootServer, temporaryDirectory } from '../../server/test/boot.ts';
+
+const client = join(import.meta.dirname, '..');
+const packages = join(client, '../node_modules');
+const compilers = {
+  'TypeScript 5.9': join(client, 'node_modules/typescript/bin/tsc'),
+  'TypeScript 7': join(packages, 'typescript/bin/tsc'),
+};
+const run = promisify(execFile);
+
+/** Returns the path of the oldest Node that package.json promises, installed into this checkout when it is missing. */
+async function oldestNode(): Promise<string> {
+  const folder = join(import.meta.dirname, 'node-20');
+  const path = join(folder, 'node_modules/node/bin/node');
+  if (!existsSync(path)) await npm(folder, 'ci', '--no-audit', '--no-fund');
+  return path;
+}
+
+/** Builds and packs the package in a copy of its folder. Returns the tarball's path and the files in it. */
+async function pack(folder: string): Promise<{ tarball: string; files: string[] }> {
+  const copy = join(folder, 'client');
+  cpSync(client, copy, {
+    recursive: true,
+    filter: (path) => !['node_modules', 'dist'].includes(basename(path)),
+  });
+  symlinkSync(join(client, 'node_modules'), join(copy, 'node_modules'));
+  symlinkSync(packages, join(folder, 'node_modules'));
+  const { stdout } = await npm(copy, 'pack', '--json', '--pack-destination', folder);
+  const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n')));
+  return { tarball: join(folder, packed.filename), files: packed.files.map(({ path }: { path: string }) => path) };
+}
+
+/** Installs the tarball in an empty project, without a network: what it depends on is packed here too. */
+async function install(folder: string, tarball: string): Promise<string> {
+  const project = join(folder, 'project');
+  mkdirSync(project);
+  const dependencies: Record<string, string> = { '@inksong/client': `file:${tarball}` };
+  for (const name of ['openapi-fetch', 'openapi-typescript-helpers']) {
+    const { stdout } = await npm(join(packages, name), 'pack', '--ignore-scripts', '--pack-destination', folder);
+    dependencies[name] = `file:${join(folder, stdout.trim())}`;
+  }
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ type: 'module', private: true, dependencies }));
+  await npm(project, 'install', '--offline', '--ignore-scripts');
+  for (const name of ['@types/node', 'undici-types']) {
+    mkdirSync(join(project, 'node_modules/@types'), { recursive: true });
+    symlinkSync(join(packages, name), join(project, 'node_modules', name));
+  }
+  return project;
+}
+
+function npm(directory: string, ...words: string[]) {
+  const options = { cwd: directory, maxBuffer: 16 * 1024 ** 2 };
+  const path = process.env.npm_execpath;
+  return path === undefined ? run('npm', words, options) : run(process.execPath, [path, ...words], options);
+}
+
+/** Compiles files of the project strictly; rejects with what the compiler says. */
+async function compile(tsc: string, project: string, files: string[], options: string[]): Promise<void> {
+  const strict = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--skipLibCheck', 'false'];
+  const kind = ['--module', 'nodenext', '--target', 'es2023', '--types', 'node', '--preserveSymlinks'];
+  await run(process.execPath, [tsc, ...strict, ...kind, ...options, ...files], { cwd: project }).catch((fault) => {
+    assert.fail(fault.stdout);
+  });
+}
+
+/** Writes every TypeScript sample of the README to a file of its own. Returns the files' names. */
+function writeSamples(project: string): string[] {
+  const readme = readFileSync(join(client, 'README.md'), 'utf8');
+  return [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code = ''], index) => {
+    const name = `sample-${index}.ts`;
+    writeFileSync(join(project, name), code);
+    return name;
+  });
+}
+
+async function runFlow(t: TestContext, project: string, node: string): Promise<string> {
+  const server = await bootServer(t);
+  const env = { PATH: process.env.PATH, INKSONG_URL: server.url };
+  const { stdout } = await run(node, ['flow.js'], { cwd: project, env });
+  return stdout;
+}
+
+test('the package, as it would be published', async (t) => {
+  const folder = temporaryDirectory(t);
+  const { tarball, files } = await pack(folder);
+  const project = await install(folder, tarball);
+  cpSync(join(client, 'test/consumer/flow.ts'), join(project, 'flow.ts'));
+  const samples = writeSamples(project);
+
+  await t.test('holds its sources, what they were built to, and nothing else', () => {
+    const rest = files.filter((path) => !/^(src\/[\w-]+\.ts|dist\/[\w-]+\.(js|d\.ts))$/.test(path)).sort();
+    assert.deepEqual(rest, ['README.md', 'package.json']);
+    assert.ok(files.includes('dist/index.js') && files.includes('dist/index.d.ts') && files.includes('src/index.ts'));
+  });
+
+  for (const [name, tsc] of Object.entries(compilers)) {
+    await t.test(
+      `type-checks with ${name}, as do the README’s samples, with the browser's types and without`,
+      async () => {
+        assert.ok(samples.length >= 4);
+        await compile(tsc, project, ['flow.ts', ...samples], ['--noEmit', '--lib', 'es2023,dom,dom.iterable']);
+        await compile(tsc, project, ['flow.ts'], ['--noEmit', '--lib', 'es2023']);
+      },
+    );
+  }
+
+  await compile(compilers['TypeScript 5.9'], project, ['flow.ts'], ['--lib', 'es2023,dom,dom.iterable']);
+  await t.test('does all it promises on Node 20', async (t) => {
+    assert.match(await runFlow(t, project, await oldestNode()), /^flow passed on Node 20\./m);
+  });
+  await t.test('does all it promises on the Node of today', async (t) => {
+    assert.match(await runFlow(t, project, process.execPath), /^flow passed on Node /m);
+  });
+});
