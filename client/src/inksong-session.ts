@@ -87,19 +87,25 @@ export class InksongSession extends BothSchemes {
   }
 
   /** Ends all other sessions. Throws `invalid_credentials` for a wrong current password, `validation_failed`. */
-  async changePassword({ currentPassword, newPassword }: { currentPassword: string; newPassword: string }) {
+  async changePassword({
+    currentPassword,
+    newPassword,
+  }: {
+    currentPassword: string;
+    newPassword: string;
+  }): Promise<void> {
     const body = { current_password: currentPassword, new_password: newPassword };
     await this.#api.client.POST('/api/v1/auth/password', { body });
   }
 
   /** Has a link mailed, if there is such an account. */
-  async forgotPassword(body: { email: string }): Promise<void> {
-    await this.#api.client.POST('/api/v1/auth/password/forgot', { body });
+  forgotPassword(account: { email: string }): Promise<void> {
+    return this.#entrance.forgotPassword(account);
   }
 
   /** Sets a new password with a mailed link's token; ends all sessions. Throws `link_invalid`, `validation_failed`. */
-  async resetPassword({ token, newPassword }: { token: string; newPassword: string }): Promise<void> {
-    await this.#api.client.POST('/api/v1/auth/password/reset', { body: { token, new_password: newPassword } });
+  resetPassword({ token, newPassword }: { token: string; newPassword: string }): Promise<void> {
+    return this.#entrance.resetPassword({ token, new_password: newPassword });
   }
 
   /** Has a link mailed to a new address. Throws `reauthentication_required`. */
@@ -113,8 +119,8 @@ export class InksongSession extends BothSchemes {
   }
 
   /** Has the link of a sign-up mailed again, if there is one. */
-  async resendVerification(body: { email: string }): Promise<void> {
-    await this.#api.client.POST('/api/v1/auth/email/verify/resend', { body });
+  resendVerification(signUp: { email: string }): Promise<void> {
+    return this.#entrance.resendVerification(signUp);
   }
 
   /** Returns a zip archive of all that the account holds, still to be read. Throws `reauthentication_required`. */

@@ -1,15 +1,12 @@
 import { type AccessToken, type AccessTokenAnswer, toAccessToken } from './access-token.ts';
 import type { Entered } from './entrance.ts';
-import { InksongConnectionError, InksongError } from './errors.ts';
+import { InksongError } from './errors.ts';
 import type { Tabs } from './tabs.ts';
 
 export type SignInState = 'signed-in' | 'signed-out';
 
 /** A token about to expire is replaced before a request needs it, in milliseconds. */
 const refreshAheadMs = 60_000;
-/** How late a refresh may be asked for again: safely within the server's ten seconds, after which it ends the session. */
-const lostAnswerGraceMs = 5_000;
-
 /**
  * Whether this tab is signed in, and the access token, which is kept nowhere but here. Every answer that sets the
  * refresh cookie is awaited one at a time, in all tabs.
@@ -125,7 +122,7 @@ export class SignIn {
     try {
       const { answer, askedAtMs } = await this.#tabs.exclusively(async () => {
         if (epoch !== this.#epoch) throw superseded();
-        return timed(() => this.#askTwice());
+        return timed(this.#askRefresh);
       });
       if (epoch !== this.#epoch) throw superseded();
       const token = toAccessToken(answer, askedAtMs);
@@ -139,18 +136,6 @@ export class SignIn {
     } catch (error) {
       if (isRefused(error) && epoch === this.#epoch) this.#forget();
       throw error;
-    }
-  }
-
-  /** When an answer got lost the server has rotated the cookie; for a few seconds it gives the same answer again. */
-  async #askTwice(): Promise<AccessTokenAnswer> {
-    const askedAtMs = performance.now();
-    try {
-      return await this.#askRefresh();
-    } catch (error) {
-      const tooLate = performance.now() - askedAtMs > lostAnswerGraceMs;
-      if (!(error instanceof InksongConnectionError) || tooLate) throw error;
-      return this.#askRefresh();
     }
   }
 
