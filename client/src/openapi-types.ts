@@ -69,7 +69,7 @@ export interface paths {
         put?: never;
         /**
          * Prove an e-mail address by a mailed link
-         * @description Each link works once, for 30 minutes. That of a sign-up makes the account: 201, the only answer that shows its first key, and a session is started. That of a change gives the account its new address: 204.
+         * @description Each link works once, for 30 minutes. That of a sign-up makes the account: 201, the only answer that shows its first key, and a session is started. Send the `password` that the account is to have, chosen by whoever opens the link: without it the account gets the one sent to `/auth/register`, perhaps by somebody else. That of a change gives the account its new address: 204; it takes no password. A link is still good after a 422.
          */
         post: operations["verifyEmail"];
         delete?: never;
@@ -906,14 +906,14 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "token": "sV3Jr0y7eJZ4m5xTq8b1uWn2cGhKpLd6aFoRi9EtQzA"
-                 *     }
-                 */
                 "application/json": {
                     /** @description From the mailed link: the 43 characters after `#token=`. */
                     token: string;
+                    /**
+                     * @description 15 to 1024 characters, any characters, not easily guessed.
+                     * @example five unrelated words do well
+                     */
+                    password?: string;
                 };
             };
         };
@@ -1033,7 +1033,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: The database cannot be reached. */
+            /** @description `overloaded`: Too busy at this moment. `unavailable`: The database cannot be reached. */
             503: {
                 headers: {
                     /** @description Seconds. */

@@ -130,6 +130,20 @@ test('a link to choose a new password proves no address, and is still good after
   assert.equal((await server.call('POST', '/auth/password/reset', { json })).status, 204);
 });
 
+test('a link of a change takes no password, is still good after one was sent, and says by its address that it needs none', async (t) => {
+  const { mailbox, server, ada } = await scene(t);
+  await ask(server, ada, 'new@example.com');
+  const [mail] = await receive(server, mailbox);
+  assert.equal(mail?.link, `${server.config.publicUrl}/verify-email?for=change#token=${mail?.token}`);
+  const json = { token: mail?.token, password: 'seven quiet herons crossing water' };
+  const refused = await server.call('POST', '/auth/email/verify', { json });
+  assert.equal(refused.status, 422);
+  assert.equal(refused.json.errors[0].pointer, '/password');
+  assert.equal(await addressOf(server, ada), ada.email);
+  assert.equal((await verify(server, mail?.token)).status, 204);
+  await server.login({ email: 'new@example.com', password: ada.password });
+});
+
 test('a change wants another address, a valid one, and is not made for a disabled account', async (t) => {
   const { mailbox, server, ada } = await scene(t);
   assert.equal((await ask(server, ada, 'ADA@example.com')).status, 422);

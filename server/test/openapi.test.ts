@@ -298,22 +298,29 @@ async function fixtures(server: TestServer, security: string | null) {
   return { credentials: security === null ? {} : (credentials[security] ?? {}), resolve };
 }
 
-/** The links that the document's examples quote, as if they had been mailed to this account. */
+/** The links that the document's examples quote, as if they had been mailed. */
 async function mailExampleLinks(server: TestServer, accountId: string): Promise<void> {
   const { query } = server.services.database;
   const links = {
-    sV3Jr0y7eJZ4m5xTq8b1uWn2cGhKpLd6aFoRi9EtQzA: 'email_change',
-    mB7kXw2PzQ9dLr4vTn6yHc1sJf8gUa3eKo5iRxYqWtE: 'password_reset',
+    sV3Jr0y7eJZ4m5xTq8b1uWn2cGhKpLd6aFoRi9EtQzA: { purpose: 'sign_up', email: 'opened@example.com', account_id: null },
+    hT5cWp9nQ2yRk7bZx1vMd4sGf8jLa6uEo3iXqYwKtNc: {
+      purpose: 'email_change',
+      email: 'changed@example.com',
+      account_id: accountId,
+    },
+    mB7kXw2PzQ9dLr4vTn6yHc1sJf8gUa3eKo5iRxYqWtE: {
+      purpose: 'password_reset',
+      email: 'changed@example.com',
+      account_id: accountId,
+    },
   };
   await query.deleteFrom('mailed_links').execute();
-  for (const [token, purpose] of Object.entries(links)) {
+  for (const [token, link] of Object.entries(links)) {
     await query
       .insertInto('mailed_links')
       .values({
         hash: hashLinkToken(token),
-        purpose,
-        email: 'changed@example.com',
-        account_id: accountId,
+        ...link,
         password_hash: null,
         expires_at: Date.now() + 60_000,
       })

@@ -7,7 +7,10 @@ const register = (server: TestServer, email: string, password = goodPassword) =>
   server.call('POST', '/auth/register', { json: { email, password } });
 const resend = (server: TestServer, email: string) =>
   server.call('POST', '/auth/email/verify/resend', { json: { email } });
-const verify = (server: TestServer, token = '') => server.call('POST', '/auth/email/verify', { json: { token } });
+const verify = (server: TestServer, token = '', password?: string) =>
+  server.call('POST', '/auth/email/verify', { json: { token, ...(password !== undefined && { password }) } });
+const signIn = async (server: TestServer, email: string, password: string): Promise<number> =>
+  (await server.call('POST', '/auth/login', { json: { email, password } })).status;
 const accounts = (server: TestServer) =>
   server.services.database.query.selectFrom('accounts').select('email').execute();
 
@@ -158,4 +161,76 @@ test('a browser that verifies a sign-up drops the session it had, and a page of 
   assert.equal(answer.status, 201);
   assert.ok(answer.refreshToken);
   assert.equal((await server.call('GET', '/me', { bearer: ada.accessToken })).status, 401);
+});
+
+const ownersPassword = 'seven quiet herons crossing water';
+const attackersPassword = 'ten loud parrots over the harbour';
+
+test('attack: whoever signs up with another’s address does not know the password of the account that its owner opens', async (t) => {
+  const { mailbox, server, forgetLimits } = await scene(t);
+  const email = 'victim@example.com';
+  await register(server, email, ownersPassword);
+  await receive(server, mailbox);
+  await forgetLimits();
+  await register(server, email, attackersPassword);
+  const [mail] = await receive(server, mailbox);
+  await forgetLimits();
+  await register(server, email, attackersPassword);
+  assert.equal((await verify(server, mail?.token, ownersPassword)).status, 201);
+
+  const [late] = await receive(server, mailbox);
+  assert.equal(late?.link, null, 'a sign-up that still waited changes nothing any more');
+  assert.equal(await signIn(server, email, attackersPassword), 401);
+  assert.equal(await signIn(server, email, ownersPassword), 200);
+  const rows = await server.services.database.query.selectFrom('mailed_links').select('purpose').execute();
+  assert.deepEqual(rows, []);
+});
+
+test('a password chosen at the link follows the rules, and a refused one leaves the link as it is', async (t) => {
+  const { mailbox, server } = await scene(t);
+  await register(server, 'new@example.com');
+  const [mail] = await receive(server, mailbox);
+  for (const weak of ['short', 'passwordpassword1', 'new@example.comnew@example.com', 'x'.repeat(1_025)]) {
+    const answer = await verify(server, mail?.token, weak);
+    assert.equal(answer.status, 422, weak);
+    assert.equal(answer.json.code, 'validation_failed');
+    assert.deepEqual(
+      answer.json.errors.map(({ pointer }: { pointer: string }) => pointer),
+      ['/password'],
+    );
+    assert.deepEqual(await accounts(server), []);
+  }
+  assert.equal((await verify(server, mail?.token, ownersPassword)).status, 201);
+  assert.equal(await signIn(server, 'new@example.com', ownersPassword), 200);
+});
+
+test('of ten openings at once, each with a password of its own, one makes the account, with its password', async (t) => {
+  const { mailbox, server } = await scene(t);
+  await register(server, 'new@example.com');
+  const [mail] = await receive(server, mailbox);
+  const passwords = Array.from({ length: 10 }, (_, index) => `${ownersPassword} and ${index} more`);
+  const answers = await Promise.all(passwords.map((password) => verify(server, mail?.token, password)));
+  const statuses = answers.map(({ status }) => status);
+  assert.deepEqual(statuses.toSorted(), [201, ...Array(9).fill(400)]);
+  assert.equal(await signIn(server, 'new@example.com', passwords[statuses.indexOf(201)] ?? ''), 200);
+  assert.equal((await accounts(server)).length, 1);
+});
+
+test('a chosen password is hashed before the transaction, and never for a link that is not good', async (t) => {
+  const { mailbox, server } = await scene(t);
+  await register(server, 'new@example.com');
+  const [mail] = await receive(server, mailbox);
+  const { passwords, database } = server.services;
+  const hash = passwords.hash;
+  // Throws inside a transaction.
+  const hashed = t.mock.method(passwords, 'hash', async (password: string) => {
+    await database.query.selectFrom('accounts').select('id').execute();
+    return hash(password);
+  });
+  const checked = t.mock.method(passwords, 'requireGood');
+  assert.equal((await verify(server, 'x'.repeat(43), ownersPassword)).json.code, 'link_invalid');
+  assert.deepEqual([hashed.mock.callCount(), checked.mock.callCount()], [0, 0]);
+  assert.equal((await verify(server, mail?.token, ownersPassword)).status, 201);
+  assert.equal((await verify(server, mail?.token, ownersPassword)).json.code, 'link_invalid');
+  assert.equal(hashed.mock.callCount(), 1);
 });

@@ -33,9 +33,9 @@ export function wordingOf({ kind, publicUrl, link, at, details }: Letter): Wordi
       return {
         subject: 'Confirm your Inksong account',
         paragraphs: [
-          `Somebody asked for an account at ${publicUrl} with this address. If it was you, open this link within ${minutes} minutes; the page then shows your API key, once:`,
+          `Somebody asked for an account at ${publicUrl} with this address. If it was you, open this link within ${minutes} minutes and choose the account's password there; the page then shows your API key, once:`,
           ...open,
-          'If it was not you, do not open the link: without it there will be no account. Whoever asked also chose its password.',
+          'If it was not you, do not open the link: without it there will be no account.',
         ],
       };
     case 'account_exists':

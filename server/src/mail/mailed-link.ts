@@ -8,7 +8,8 @@ export const linkTtlSeconds = 30 * 60;
 const pages: Record<LinkPurpose, string> = {
   sign_up: 'verify-email',
   password_reset: 'reset-password',
-  email_change: 'verify-email',
+  // Tells the page not to ask for a password.
+  email_change: 'verify-email?for=change',
 };
 
 /** Returns the token of a new link: 256 random bits, base64url. */

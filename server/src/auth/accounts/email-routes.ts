@@ -7,7 +7,7 @@ import type { HttpServer } from '../../http/server.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { Email } from './account-routes.ts';
 import type { EmailVerification } from './email-verification.ts';
-import { MailedAnswer, RegisteredAnswer, welcome } from './sign-up-routes.ts';
+import { MailedAnswer, NewPassword, RegisteredAnswer, welcome } from './sign-up-routes.ts';
 
 export const LinkToken = Type.String({
   minLength: 1,
@@ -50,23 +50,34 @@ export function emailRoutes(
   server.post(
     '/auth/email/verify',
     {
-      config: { access: 'public', limit: 'auth', errors: ['link_invalid', 'email_taken', 'origin_not_allowed'] },
+      config: {
+        access: 'public',
+        limit: 'auth',
+        errors: ['link_invalid', 'email_taken', 'origin_not_allowed', 'overloaded'],
+      },
       onRequest: sameOriginOnly(publicUrl),
       schema: {
         operationId: 'verifyEmail',
         summary: 'Prove an e-mail address by a mailed link',
         description:
-          'Each link works once, for 30 minutes. That of a sign-up makes the account: 201, the only answer that shows its first key, and a session is started. That of a change gives the account its new address: 204.',
+          'Each link works once, for 30 minutes. That of a sign-up makes the account: 201, the only answer that shows its first key, and a session is started. Send the `password` that the account is to have, chosen by whoever opens the link: without it the account gets the one sent to `/auth/register`, perhaps by somebody else. That of a change gives the account its new address: 204; it takes no password. A link is still good after a 422.',
         tags: ['Sign-in'],
         body: Type.Object(
-          { token: LinkToken },
-          { additionalProperties: false, examples: [{ token: 'sV3Jr0y7eJZ4m5xTq8b1uWn2cGhKpLd6aFoRi9EtQzA' }] },
+          { token: LinkToken, password: Type.Optional(NewPassword) },
+          {
+            additionalProperties: false,
+            examples: [
+              { token: 'sV3Jr0y7eJZ4m5xTq8b1uWn2cGhKpLd6aFoRi9EtQzA', password: 'five unrelated words do well' },
+              { token: 'hT5cWp9nQ2yRk7bZx1vMd4sGf8jLa6uEo3iXqYwKtNc' },
+            ],
+          },
         ),
         response: { 201: RegisteredAnswer, 204: Type.Null({ description: 'The address has changed.' }) },
       },
     },
     async (request, reply) => {
-      const registered = await emailVerification.verify(request.body.token, deviceOf(request));
+      const { token, password: chosenPassword } = request.body;
+      const registered = await emailVerification.verify({ token, chosenPassword }, deviceOf(request));
       if (!registered) return reply.code(204).send(null);
       return reply.code(201).send(await welcome(request, reply, registered, sessions));
     },

@@ -19,6 +19,8 @@ export interface EmailVerificationOptions {
   events: Pick<Events, 'record'>;
 }
 
+const purposes = ['sign_up', 'email_change'] as const;
+
 /** Addresses that a mailed link proves: of accounts to be made, and of accounts that change theirs. */
 export function createEmailVerification({ store, accounts, passwords, events }: EmailVerificationOptions) {
   return {
@@ -68,23 +70,45 @@ export function createEmailVerification({ store, accounts, passwords, events }: 
 
     /**
      * Does what a link was mailed for. Returns the new account, key and session of a sign-up, and null after a change.
-     * Throws `link_invalid`, and `email_taken` when the address got an account meanwhile.
+     * Throws `link_invalid`, `email_taken` when the address got an account meanwhile, and `validation_failed` for a
+     * password that is not good, which leaves the link as it is.
+     * @param chosenPassword becomes a new account's password in place of the one sent when it was asked for: whoever asked
+     * may be somebody else than who reads the mail. Only for a sign-up.
      */
-    async verify(token: string, device: Device): Promise<Registered | null> {
+    async verify(
+      { token, chosenPassword }: { token: string; chosenPassword: string | undefined },
+      device: Device,
+    ): Promise<Registered | null> {
+      const hash = hashLinkToken(token);
+      const chosenHash = chosenPassword === undefined ? null : await hashChosen(hash, chosenPassword);
       const opened = await store.transaction(async (trx) => {
-        const link = await store.take(trx, hashLinkToken(token), ['sign_up', 'email_change']);
+        const link = await store.take(trx, hash, purposes);
         if (!link) throw deadLink();
         if (link.purpose === 'email_change') {
           await change(trx, link, device);
           return null;
         }
-        const { email, passwordHash } = link;
+        const { email } = link;
+        const passwordHash = chosenHash ?? link.passwordHash;
         if (passwordHash === null) throw deadLink();
         return accounts.open(trx, { email, passwordHash }, device);
       });
       return opened && accounts.issue(opened);
     },
   };
+
+  /** Hashes outside any transaction, and nothing for a link that is not good. */
+  async function hashChosen(hash: string, password: string): Promise<string> {
+    const link = await store.find(hash, purposes);
+    if (!link) throw deadLink();
+    const pointer = '/password';
+    if (link.purpose === 'email_change') {
+      const detail = 'This link changes an address and leaves the password as it is: send the token alone.';
+      throw new AppError('validation_failed', { errors: [{ pointer, detail }] });
+    }
+    await passwords.requireGood(password, { email: link.email, pointer });
+    return passwords.hash(password);
+  }
 
   async function change(trx: Transaction, { accountId, email }: ProvedLink, device: Device): Promise<void> {
     if (accountId === null) throw deadLink();

@@ -43,15 +43,15 @@ export function createMailedLinkStore(database: Database): MailedLinkStore {
         return (numInsertedOrUpdatedRows ?? 0n) > 0n;
       }),
 
-    async find(hash, purpose) {
+    async find(hash, purposes) {
       const link = await query
         .selectFrom('mailed_links')
-        .select(['email', 'account_id as accountId'])
+        .select(['purpose', 'email'])
         .where('hash', '=', hash)
-        .where('purpose', '=', purpose)
+        .where('purpose', 'in', purposes)
         .where('expires_at', '>', now)
         .executeTakeFirst();
-      return link ?? null;
+      return link ? { ...link, purpose: link.purpose as (typeof purposes)[number] } : null;
     },
 
     async take(trx, hash, purposes) {

@@ -22,7 +22,10 @@ export interface MailedLinkStore {
   /** Stores a link that an operator hands over, in place of the others of its account and purpose. False when the account is disabled or gone. */
   issue(link: { hash: string; purpose: LinkPurpose; accountId: string; ttlSeconds: number }): Promise<boolean>;
   /** Returns whose a link is, without using it, or null when it is not good. */
-  find(hash: string, purpose: LinkPurpose): Promise<Pick<ProvedLink, 'email' | 'accountId'> | null>;
+  find<Purpose extends LinkPurpose>(
+    hash: string,
+    purposes: readonly Purpose[],
+  ): Promise<Pick<ProvedLink<Purpose>, 'purpose' | 'email'> | null>;
   /** Uses a link up, if the transaction commits; null when it is not good. */
   take<Purpose extends LinkPurpose>(
     trx: Transaction,

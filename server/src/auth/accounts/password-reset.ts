@@ -47,7 +47,7 @@ export function createPasswordReset({ store, sessions, passwords, events, guesse
      */
     async reset(token: string, newPassword: string, device: Device): Promise<void> {
       const hash = hashLinkToken(token);
-      const found = await store.find(hash, 'password_reset');
+      const found = await store.find(hash, ['password_reset']);
       if (!found) throw deadLink();
       await passwords.requireGood(newPassword, { email: found.email, pointer: '/new_password' });
       const passwordHash = await passwords.hash(newPassword);
