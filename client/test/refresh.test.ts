@@ -52,6 +52,18 @@ test('a refused token is refreshed and the call repeated once, also for twenty a
   assert.equal(network.count('/api/v1/documents/'), 40);
 });
 
+test('a call whose refusal arrives after another has refreshed takes the new token, and refreshes no more', async (t) => {
+  const { session, network } = await signedIn(t);
+  const late = Promise.withResolvers<Response>();
+  const refusals = [late.promise, problem(401, 'invalid_credentials')];
+  network.intercept = (_request, path) => (path === me ? (refusals.shift() ?? null) : null);
+  const slow = session.me();
+  await session.me();
+  late.resolve(problem(401, 'invalid_credentials'));
+  await slow;
+  assert.equal(network.count(refresh), 1);
+});
+
 test('a call that is refused again after the refresh is not sent a third time', async (t) => {
   const { session, network, told } = await signedIn(t);
   network.intercept = (_request, path) => (path === me ? problem(401, 'invalid_credentials') : null);
