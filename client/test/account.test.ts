@@ -20,12 +20,15 @@ test('with mail, a sign-up is completed by the link, a password reset by another
   assert.equal(session.isSignedIn, false);
   await receiveToken();
   await session.resendVerification({ email });
-  const verified = await session.verifyEmail({ token: await receiveToken() });
+  const password = 'nine patient otters mending nets';
+  const verified = await session.verifyEmail({ token: await receiveToken(), password });
   assert.ok(verified.status === 'registered');
   assert.equal(verified.account.email, email);
   assert.match(verified.apiKey, /^ink_/);
   assert.equal(session.isSignedIn, true);
   assert.equal((await session.me()).id, verified.account.id);
+
+  await session.reauthenticate({ password });
 
   await session.changeEmail({ email: 'new@example.com' });
   assert.deepEqual(await session.verifyEmail({ token: await receiveToken() }), { status: 'changed' });
@@ -36,7 +39,7 @@ test('with mail, a sign-up is completed by the link, a password reset by another
   await session.resetPassword({ token: await receiveToken(), newPassword });
   await assert.rejects(session.me(), { status: 401 });
   assert.equal(session.isSignedIn, false);
-  await assert.rejects(session.login({ email: 'new@example.com', password: goodPassword }), {
+  await assert.rejects(session.login({ email: 'new@example.com', password }), {
     code: 'invalid_credentials',
   });
   await session.login({ email: 'new@example.com', password: newPassword });
