@@ -317,6 +317,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/api-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Rename a key, or say where it may be used from
+         * @description An allowlist guards every use of the key from the next request on, and outlives rotations. The preview tells whom it would shut out.
+         */
+        patch: operations["changeApiKey"];
+        trace?: never;
+    };
+    "/api/v1/api-keys/{id}/allowed-ips/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whom an allowlist would shut out
+         * @description Changes nothing. Looks at the addresses that have used the key in the last 30 days, the newest thousand; they appear a few seconds late.
+         */
+        post: operations["previewAllowedIps"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys/": {
         parameters: {
             query?: never;
@@ -511,7 +551,7 @@ export interface components {
              * @description What a program should branch on.
              * @enum {unknown}
              */
-            code: "invalid_request" | "link_invalid" | "invalid_credentials" | "session_required" | "reauthentication_required" | "origin_not_allowed" | "key_in_browser" | "signup_closed" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "idempotency_in_progress" | "precondition_failed" | "content_too_large" | "unsupported_media_type" | "range_not_satisfiable" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "overloaded" | "unavailable" | "quota_exceeded" | "storage_full";
+            code: "invalid_request" | "link_invalid" | "invalid_credentials" | "session_required" | "reauthentication_required" | "origin_not_allowed" | "key_in_browser" | "address_not_allowed" | "signup_closed" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "idempotency_in_progress" | "precondition_failed" | "content_too_large" | "unsupported_media_type" | "range_not_satisfiable" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "overloaded" | "unavailable" | "quota_exceeded" | "storage_full";
             /** @description Also in X-Request-Id; quote it when asking for help. */
             request_id: string;
             errors?: {
@@ -815,7 +855,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. `reauthentication_required`: The password must be proved again. `session_required`: An API key cannot do this; sign in. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `reauthentication_required`: The password must be proved again. `session_required`: An API key cannot do this; sign in. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1600,7 +1640,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1732,7 +1772,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1814,7 +1854,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. `reauthentication_required`: The password must be proved again. `session_required`: An API key cannot do this; sign in. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `reauthentication_required`: The password must be proved again. `session_required`: An API key cannot do this; sign in. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1919,7 +1959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2041,7 +2081,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. `reauthentication_required`: The password must be proved again. `session_required`: An API key cannot do this; sign in. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `reauthentication_required`: The password must be proved again. `session_required`: An API key cannot do this; sign in. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2174,7 +2214,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2256,7 +2296,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2349,7 +2389,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2581,6 +2621,386 @@ export interface operations {
             };
         };
     };
+    changeApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Nightly import",
+                 *       "allowed_ips": [
+                 *         "203.0.113.0/24",
+                 *         "2001:db8::7"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    name?: string;
+                    /**
+                     * @description IPv4 and IPv6 addresses and CIDRs, from which alone the key may be used; null: from any address. Host bits, leading zeros, zones and IPv4 written as IPv6 are refused, since programs read them differently.
+                     * @example [
+                     *       "203.0.113.0/24",
+                     *       "2001:db8::7"
+                     *     ]
+                     * @example null
+                     */
+                    allowed_ips?: string[] | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The key as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        name: string;
+                        /**
+                         * @description All of the key that is ever shown again.
+                         * @example ink_1a2b…9f0e
+                         */
+                        hint: string;
+                        /**
+                         * Format: date-time
+                         * @example 2026-01-31T12:00:00.000Z
+                         */
+                        created_at: string;
+                        rotated_at: string | null;
+                        /** @description A few seconds late. */
+                        last_used_at: string | null;
+                        last_used_ip: string | null;
+                        /**
+                         * @description Addresses and CIDRs that may use the key; null: any may.
+                         * @example [
+                         *       "203.0.113.0/24",
+                         *       "2001:db8::7"
+                         *     ]
+                         */
+                        allowed_ips: string[] | null;
+                        /** @description Who still uses a key from before the last rotation; a few seconds late. */
+                        retired: {
+                            /**
+                             * Format: date-time
+                             * @example 2026-01-31T12:00:00.000Z
+                             */
+                            rotated_at: string;
+                            /** @description Requests refused since then for a former key. */
+                            attempts: number;
+                            last_attempt_at: string | null;
+                            last_attempt_ip: string | null;
+                        } | null;
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_credentials`: No valid credentials. */
+            401: {
+                headers: {
+                    /** @description The challenge. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `reauthentication_required`: The password must be proved again. `session_required`: An API key cannot do this; sign in. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is nothing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content_too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not supported here. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: Something in the request is not allowed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    /** @description Where you stand with each limit. */
+                    RateLimit?: string;
+                    /** @description The limits. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The database cannot be reached. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: The server has no room left. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewAllowedIps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "allowed_ips": [
+                 *         "203.0.113.0/24",
+                 *         "2001:db8::7"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description IPv4 and IPv6 addresses and CIDRs, from which alone the key may be used; null: from any address. Host bits, leading zeros, zones and IPv4 written as IPv6 are refused, since programs read them differently.
+                     * @example [
+                     *       "203.0.113.0/24",
+                     *       "2001:db8::7"
+                     *     ]
+                     * @example null
+                     */
+                    allowed_ips: string[] | null;
+                };
+            };
+        };
+        responses: {
+            /** @description What the list would do. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "allowed_ips": [
+                     *         "203.0.113.0/24",
+                     *         "2001:db8::7"
+                     *       ],
+                     *       "your_address": "203.0.113.7",
+                     *       "shut_out": [
+                     *         {
+                     *           "address": "198.51.100.4",
+                     *           "last_used_at": "2026-01-31T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /**
+                         * @description Addresses and CIDRs that may use the key; null: any may.
+                         * @example [
+                         *       "203.0.113.0/24",
+                         *       "2001:db8::7"
+                         *     ]
+                         */
+                        allowed_ips: string[] | null;
+                        /** @description Where this request came from; null when that cannot be told. */
+                        your_address: string | null;
+                        /** @description Addresses that have used the key and no longer could, the latest first. */
+                        shut_out: {
+                            address: string;
+                            /**
+                             * Format: date-time
+                             * @example 2026-01-31T12:00:00.000Z
+                             */
+                            last_used_at: string;
+                        }[];
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_credentials`: No valid credentials. */
+            401: {
+                headers: {
+                    /** @description The challenge. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is nothing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content_too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not supported here. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: Something in the request is not allowed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    /** @description Where you stand with each limit. */
+                    RateLimit?: string;
+                    /** @description The limits. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The database cannot be reached. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: The server has no room left. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listApiKeys: {
         parameters: {
             query?: never;
@@ -2614,6 +3034,14 @@ export interface operations {
                             /** @description A few seconds late. */
                             last_used_at: string | null;
                             last_used_ip: string | null;
+                            /**
+                             * @description Addresses and CIDRs that may use the key; null: any may.
+                             * @example [
+                             *       "203.0.113.0/24",
+                             *       "2001:db8::7"
+                             *     ]
+                             */
+                            allowed_ips: string[] | null;
                             /** @description Who still uses a key from before the last rotation; a few seconds late. */
                             retired: {
                                 /**
@@ -2650,7 +3078,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2742,6 +3170,14 @@ export interface operations {
                         /** @description A few seconds late. */
                         last_used_at: string | null;
                         last_used_ip: string | null;
+                        /**
+                         * @description Addresses and CIDRs that may use the key; null: any may.
+                         * @example [
+                         *       "203.0.113.0/24",
+                         *       "2001:db8::7"
+                         *     ]
+                         */
+                        allowed_ips: string[] | null;
                         /** @description Who still uses a key from before the last rotation; a few seconds late. */
                         retired: {
                             /**
@@ -2779,7 +3215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. `reauthentication_required`: The password must be proved again. `session_required`: An API key cannot do this; sign in. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `reauthentication_required`: The password must be proved again. `session_required`: An API key cannot do this; sign in. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2873,7 +3309,7 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                kind?: "account_registered" | "account_disabled" | "account_enabled" | "signed_in" | "signed_out" | "reauthenticated" | "session_ended" | "other_sessions_ended" | "all_sessions_ended" | "refresh_reuse" | "api_key_rotated" | "password_changed" | "password_reset" | "email_change_requested" | "email_changed" | "data_exported" | "sign_in_failed" | "reauthentication_failed" | "key_in_browser" | "limit_reached";
+                kind?: "account_registered" | "account_disabled" | "account_enabled" | "signed_in" | "signed_out" | "reauthenticated" | "session_ended" | "other_sessions_ended" | "all_sessions_ended" | "refresh_reuse" | "api_key_rotated" | "api_key_renamed" | "allowlist_changed" | "password_changed" | "password_reset" | "email_change_requested" | "email_changed" | "data_exported" | "sign_in_failed" | "reauthentication_failed" | "key_in_browser" | "address_refused" | "limit_reached";
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
@@ -2917,7 +3353,7 @@ export interface operations {
                         items: {
                             id: string;
                             /** @enum {unknown} */
-                            kind: "account_registered" | "account_disabled" | "account_enabled" | "signed_in" | "signed_out" | "reauthenticated" | "session_ended" | "other_sessions_ended" | "all_sessions_ended" | "refresh_reuse" | "api_key_rotated" | "password_changed" | "password_reset" | "email_change_requested" | "email_changed" | "data_exported" | "sign_in_failed" | "reauthentication_failed" | "key_in_browser" | "limit_reached";
+                            kind: "account_registered" | "account_disabled" | "account_enabled" | "signed_in" | "signed_out" | "reauthenticated" | "session_ended" | "other_sessions_ended" | "all_sessions_ended" | "refresh_reuse" | "api_key_rotated" | "api_key_renamed" | "allowlist_changed" | "password_changed" | "password_reset" | "email_change_requested" | "email_changed" | "data_exported" | "sign_in_failed" | "reauthentication_failed" | "key_in_browser" | "address_refused" | "limit_reached";
                             /**
                              * Format: date-time
                              * @example 2026-01-31T12:00:00.000Z
@@ -2964,7 +3400,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3105,7 +3541,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3246,7 +3682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3403,7 +3839,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3565,7 +4001,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3661,7 +4097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3820,7 +4256,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3999,7 +4435,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4143,7 +4579,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_browser`: An API key does not belong in a browser. */
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'reauthentication_required'
   | 'origin_not_allowed'
   | 'key_in_browser'
+  | 'address_not_allowed'
   | 'signup_closed'
   | 'not_found'
   | 'request_timeout'

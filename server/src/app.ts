@@ -13,6 +13,8 @@ import { createApiKeyStore } from './auth/api-keys/api-key-store.ts';
 import { type ApiKeys, createApiKeys } from './auth/api-keys/api-keys.ts';
 import { createRetiredKeyStore } from './auth/api-keys/retired-key-store.ts';
 import { createRetiredKeys } from './auth/api-keys/retired-keys.ts';
+import { createSeenAddressStore } from './auth/api-keys/seen-address-store.ts';
+import { createSeenAddresses } from './auth/api-keys/seen-addresses.ts';
 import { createAuthenticate } from './auth/authenticate.ts';
 import { createAccessTokens } from './auth/sessions/access-token.ts';
 import { createOwnSessionStore } from './auth/sessions/own-session-store.ts';
@@ -87,6 +89,7 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
   const apiKeys = createApiKeys(
     createApiKeyStore(database),
     createRetiredKeys(createRetiredKeyStore(database), clock),
+    createSeenAddresses(createSeenAddressStore(database), config.addressRetentionDays, clock),
     clock,
   );
   const usage = createUsage(createUsageStore(database), config.eventRetentionDays, clock);
@@ -162,9 +165,12 @@ export async function createApp(
     log,
     publicUrl: config.publicUrl,
     allowedOrigins: config.allowedOrigins,
-    authenticate: createAuthenticate(services.apiKeys, services.sessions),
-    onKeyInBrowser: ({ accountId, apiKeyId }, request) =>
-      services.events.gather({ accountId, apiKeyId, kind: 'key_in_browser', ...deviceOf(request) }),
+    gate: {
+      authenticate: createAuthenticate(services.apiKeys, services.sessions),
+      admitKey: (key, address) => services.apiKeys.admit(key, address),
+      onKeyRefused: (kind, { accountId, apiKeyId }, request) =>
+        services.events.gather({ accountId, apiKeyId, kind, ...deviceOf(request) }),
+    },
     timeLimits,
   });
   registerLimits(server, services.limits, async (request, name, subject) => {
@@ -181,6 +187,7 @@ export async function createApp(
 export function flushesOf({ apiKeys, sessions, events, usage }: Services): Chore[] {
   return [
     { name: 'save last uses of keys', everySeconds: 5, run: () => apiKeys.flushLastUses() },
+    { name: 'save addresses of keys', everySeconds: 5, run: () => apiKeys.flushSeenAddresses() },
     { name: 'save last uses of sessions', everySeconds: 5, run: () => sessions.flushLastUses() },
     { name: 'save attempts with rotated keys', everySeconds: 5, run: () => apiKeys.flushRetiredKeyAttempts() },
     { name: 'save gathered refusals', everySeconds: 5, run: () => events.flush() },
@@ -190,12 +197,13 @@ export function flushesOf({ apiKeys, sessions, events, usage }: Services): Chore
 
 /** What a serving process does beside answering; nothing of it is needed for an answer to be right. */
 export function choresOf(services: Services): Chore[] {
-  const { sessions, documents, events, usage, limits, outbox, guesses } = services;
+  const { apiKeys, sessions, documents, events, usage, limits, outbox, guesses } = services;
   return [
     ...flushesOf(services),
     { name: 'send mail', everySeconds: 2, run: () => outbox.deliverDue() },
     { name: 'purge mail', everySeconds: 60, run: () => outbox.purge() },
     { name: 'purge sessions', everySeconds: 10, run: () => sessions.purge() },
+    { name: 'purge addresses of keys', everySeconds: 60, run: () => apiKeys.purgeSeenAddresses() },
     { name: 'purge documents', everySeconds: 60, run: () => documents.purge() },
     { name: 'purge events', everySeconds: 60, run: () => events.purge() },
     { name: 'purge usage counts', everySeconds: 60, run: () => usage.purge() },

@@ -11,7 +11,7 @@ export async function callFrom(
   server: Pick<TestServer, 'url' | 'app'>,
   method: string,
   path: string,
-  { json, bearer }: Pick<CallOptions, 'json' | 'bearer'> = {},
+  { json, bearer, key, headers }: Pick<CallOptions, 'json' | 'bearer' | 'key' | 'headers'> = {},
 ): Promise<Answer> {
   const response = await new Promise<Response>((resolve, reject) => {
     const sent = request(`${server.url}/api/v1${path}`, {
@@ -21,6 +21,8 @@ export async function callFrom(
       headers: {
         'Content-Type': 'application/json',
         ...(bearer !== undefined && { Authorization: `Bearer ${bearer}` }),
+        ...(key !== undefined && { 'X-API-Key': key }),
+        ...headers,
       },
     });
     sent.once('error', reject);

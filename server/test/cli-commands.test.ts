@@ -56,6 +56,54 @@ test('keys rotate leaves the reason in the audit log', async (t) => {
   assert.deepEqual(JSON.parse(event?.details ?? ''), { reason: 'laptop lost' });
 });
 
+test('keys allow: the next request from elsewhere is refused; it shows the list, and asks before shutting users out', async (t) => {
+  const server = await bootServer(t);
+  const inksong = beside(server, t);
+  const ada = await server.register('ada@example.com');
+  const status = async () => (await server.call('GET', '/me', { key: ada.apiKey })).status;
+  const any = 'Any address may use the key';
+  assert.ok((await succeed(inksong('keys', 'allow', ada.email))).startsWith(any));
+  assert.equal(await status(), 200);
+  await server.services.apiKeys.flushSeenAddresses();
+
+  const asked = await inksong('keys', 'allow', ada.email, '203.0.113.0/24', '2001:DB8::7');
+  assert.equal(asked.code, 1);
+  assert.match(
+    asked.stderr,
+    /127\.0\.0\.1, last on .*\nThey will be refused at once\. Nobody is here to ask: add --yes/s,
+  );
+  assert.equal(await status(), 200, 'nothing was changed');
+  const list = ['203.0.113.0/24', '2001:db8::7'];
+  const set = JSON.parse(
+    await succeed(inksong('keys', 'allow', ada.id, '203.0.113.0/24', '2001:DB8::7', '-y', '--json')),
+  );
+  assert.deepEqual(set, { id: ada.apiKeyId, email: ada.email, allowed_ips: list });
+  assert.equal(await status(), 403);
+  assert.match(
+    await succeed(inksong('keys', 'allow', ada.email)),
+    /may be used from:\n {2}203\.0\.113\.0\/24\n {2}2001:db8::7\n$/,
+  );
+
+  await succeed(inksong('keys', 'allow', ada.email, '127.0.0.0/8'));
+  assert.equal(await status(), 200);
+  await succeed(inksong('keys', 'allow', ada.email, '--any'));
+  const wrong = await inksong('keys', 'allow', ada.email, '10.0.0.5/24');
+  assert.deepEqual(
+    [wrong.code, wrong.stderr],
+    [1, 'allowed_ips/0: 10.0.0.5/24 has host bits set; did you mean 10.0.0.0/24?\n'],
+  );
+  assert.equal((await inksong('keys', 'allow', ada.email, '10.0.0.0/8', '--any')).code, 1);
+  const events = (await server.call('GET', '/events/?kind=allowlist_changed', { bearer: ada.accessToken })).json.items;
+  assert.deepEqual(
+    events.map(({ address, details }: { address: string | null; details: object }) => [address, details]).toReversed(),
+    [
+      [null, { from: 'any address', to: list.join(', ') }],
+      [null, { from: list.join(', '), to: '127.0.0.0/8' }],
+      [null, { from: '127.0.0.0/8', to: 'any address' }],
+    ],
+  );
+});
+
 test('accounts disable: the next request of key and session is refused; enable lets the key in, not the session', async (t) => {
   const server = await bootServer(t);
   const inksong = beside(server, t);

@@ -154,8 +154,11 @@ test('a route that does not state its access keeps the server from starting', as
     log: server.app.log,
     publicUrl: server.config.publicUrl,
     allowedOrigins: ['https://app.example.com'],
-    authenticate: () => Promise.reject(new Error('not asked')),
-    onKeyInBrowser: () => {},
+    gate: {
+      authenticate: () => Promise.reject(new Error('not asked')),
+      admitKey: () => false,
+      onKeyRefused: () => {},
+    },
   });
   // @ts-expect-error the access is missing on purpose
   assert.throws(() => bare.get('/api/v1/open', { config: {} }, () => 'open'), /does not state its access/);

@@ -10,6 +10,8 @@ interface Caller {
 export interface ApiKeyPrincipal extends Caller {
   scheme: 'api_key';
   apiKeyId: string;
+  /** The key's allowlist as its row has it; null: any address may use the key. */
+  allowlist: string | null;
 }
 
 export interface BearerPrincipal extends Caller {

@@ -31,6 +31,17 @@ export interface Schema {
     /** By the process's clock, a few seconds late: gathered in memory. */
     last_used_at: number | null;
     last_used_ip: string | null;
+    /** JSON array of canonical addresses and CIDRs, not empty; `null`: any address may use the key. */
+    allowed_ips: string | null;
+  };
+  /** Addresses that have used a key, a row a day; gathered in memory. */
+  api_key_addresses: {
+    api_key_id: string;
+    /** `2026-01-31`, UTC. */
+    day: string;
+    address: string;
+    /** By the process's clock. */
+    last_used_at: number;
   };
   sessions: {
     id: string;

@@ -11,6 +11,8 @@ export const recordedKinds = [
   'all_sessions_ended',
   'refresh_reuse',
   'api_key_rotated',
+  'api_key_renamed',
+  'allowlist_changed',
   'password_changed',
   'password_reset',
   'email_change_requested',
@@ -19,7 +21,13 @@ export const recordedKinds = [
 ] as const;
 
 /** What anybody can cause without end, and so is gathered: one event for each subject, kind, address and hour, with a count. */
-export const gatheredKinds = ['sign_in_failed', 'reauthentication_failed', 'key_in_browser', 'limit_reached'] as const;
+export const gatheredKinds = [
+  'sign_in_failed',
+  'reauthentication_failed',
+  'key_in_browser',
+  'address_refused',
+  'limit_reached',
+] as const;
 
 type RecordedKind = (typeof recordedKinds)[number];
 type GatheredKind = (typeof gatheredKinds)[number];

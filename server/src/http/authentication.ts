@@ -26,11 +26,28 @@ declare module 'fastify' {
   }
 }
 
-/** Returns the hook that settles a route's access before its body is read: form 400, verify 401, browser 403, access 403. */
-export function authenticationHook(
-  authenticate: Authenticate,
-  onKeyInBrowser: (principal: ApiKeyPrincipal, request: FastifyRequest) => void,
-): (request: FastifyRequest) => Promise<void> {
+/** What the hook asks of those who know the credentials. */
+export interface Gate {
+  authenticate: Authenticate;
+  /** Tells whether a verified key may be used from an address, '' for one that is not known; if so, that is a use of it. */
+  admitKey: (principal: ApiKeyPrincipal, address: string) => boolean;
+  /** Told of each request that brought a good key from a page, or from an address that its allowlist lacks. */
+  onKeyRefused: (
+    kind: 'key_in_browser' | 'address_refused',
+    principal: ApiKeyPrincipal,
+    request: FastifyRequest,
+  ) => void;
+}
+
+/**
+ * Returns the hook that settles a route's access before its body is read:
+ * form 400, verify 401, browser 403, address 403, access 403.
+ */
+export function authenticationHook({
+  authenticate,
+  admitKey,
+  onKeyRefused,
+}: Gate): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
     const { access } = request.routeOptions.config;
     if (request.is404 || access === 'public' || access === 'refresh-cookie') return;
@@ -41,14 +58,24 @@ export function authenticationHook(
         detail: 'Send an API key in X-API-Key or an access token in Authorization: Bearer.',
       });
     }
-    const principal = await authenticate(credential, clientAddress(request.socket));
+    const address = clientAddress(request.socket);
+    const principal = await authenticate(credential, address);
     // Before access is judged: what a known caller is refused is his too, in the log and in the usage counts.
     request.principal = principal;
     if (principal.scheme === 'api_key' && isFromPage(request)) {
-      onKeyInBrowser(principal, request);
+      onKeyRefused('key_in_browser', principal, request);
       throw new AppError('key_in_browser', {
         detail:
           'This request came from a web page, where anybody can read the key. Call from your server, or sign in and send a Bearer token. If people could see the key, rotate it.',
+      });
+    }
+    if (principal.scheme === 'api_key' && !admitKey(principal, address)) {
+      onKeyRefused('address_refused', principal, request);
+      throw new AppError('address_not_allowed', {
+        detail:
+          address === ''
+            ? 'This key has an allowlist, and the address this request came from cannot be told.'
+            : `The allowlist of this key does not have ${address}. Its owner can add it.`,
       });
     }
     if (access !== 'both') requireSession(principal, access);

@@ -98,7 +98,10 @@ export async function registerOpenApi(server: HttpServer, publicUrl: string): Pr
       tags: [
         { name: 'Sign-in', description: 'Accounts, access tokens and the refresh cookie.' },
         { name: 'Sessions', description: 'Where you are signed in; only for signed-in people.' },
-        { name: 'API keys', description: 'See and rotate the key; only for signed-in people.' },
+        {
+          name: 'API keys',
+          description: 'See, change and rotate the key, and say where it may be used from; only for signed-in people.',
+        },
         { name: 'Documents', description: 'With either scheme.' },
         { name: 'Audit log', description: 'What happened to the account; only for signed-in people.' },
         { name: 'Usage', description: 'Requests a day, with either scheme.' },
@@ -175,7 +178,8 @@ function impliedErrors(access: Access, schema: FastifySchema, readsOnly: boolean
   const codes: ErrorCode[] = ['invalid_request', 'internal_error', 'unavailable'];
   if (!readsOnly) codes.push('storage_full');
   if (access !== 'public' && access !== 'refresh-cookie') codes.push('invalid_credentials', 'rate_limited');
-  if (access === 'both' || access === 'bearer' || access === 'bearer-fresh') codes.push('key_in_browser');
+  if (access === 'both' || access === 'bearer' || access === 'bearer-fresh')
+    codes.push('key_in_browser', 'address_not_allowed');
   if (access === 'bearer' || access === 'bearer-fresh') codes.push('session_required');
   if (access === 'bearer-fresh') codes.push('reauthentication_required');
   if (access === 'refresh-cookie') codes.push('origin_not_allowed');

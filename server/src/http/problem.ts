@@ -16,6 +16,7 @@ export const problemKinds: Record<ErrorCode, ProblemKind> = {
   reauthentication_required: { status: 403, title: 'The password must be proved again' },
   origin_not_allowed: { status: 403, title: 'Not allowed from this origin' },
   key_in_browser: { status: 403, title: 'An API key does not belong in a browser' },
+  address_not_allowed: { status: 403, title: 'This API key is not allowed from this address' },
   signup_closed: { status: 403, title: 'Sign-up is by invitation' },
   not_found: { status: 404, title: 'There is nothing here' },
   method_not_allowed: { status: 405, title: 'This method is not supported here' },

@@ -8,10 +8,8 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify';
 import { AppError } from '../app-error.ts';
-import type { Authenticate } from '../auth/authenticate.ts';
-import type { ApiKeyPrincipal } from '../auth/principal.ts';
 import { newId } from '../id.ts';
-import { authenticationHook } from './authentication.ts';
+import { authenticationHook, type Gate } from './authentication.ts';
 import { brokenRequests } from './broken-requests.ts';
 import { allowOrigins } from './cors.ts';
 import { parseJsonBodies } from './json-body.ts';
@@ -44,9 +42,7 @@ export interface HttpServerOptions {
   publicUrl: string;
   /** Origins whose pages may call the API, with the refresh cookie. */
   allowedOrigins: readonly string[];
-  authenticate: Authenticate;
-  /** Told of each request that brought a good key from a page. */
-  onKeyInBrowser: (principal: ApiKeyPrincipal, request: FastifyRequest) => void;
+  gate: Gate;
   timeLimits?: TimeLimits;
 }
 
@@ -61,8 +57,7 @@ export async function createHttpServer({
   log,
   publicUrl,
   allowedOrigins,
-  authenticate,
-  onKeyInBrowser,
+  gate,
   timeLimits = defaultTimeLimits,
 }: HttpServerOptions): Promise<HttpServer> {
   const always = securityHeaders(publicUrl);
@@ -128,7 +123,7 @@ export async function createHttpServer({
     // Before the body is looked at: nobody is waiting for it.
     if (request.is404 || request.routeOptions.url === preflights) throw noRoute(request);
   });
-  server.addHook('onRequest', authenticationHook(authenticate, onKeyInBrowser));
+  server.addHook('onRequest', authenticationHook(gate));
   return server;
 }
 

@@ -2,39 +2,13 @@ import { Type } from 'typebox';
 import { sessionOf } from '../../http/authentication.ts';
 import { actorOf } from '../../http/device.ts';
 import type { HttpServer } from '../../http/server.ts';
-import { isoTime, Timestamp } from '../../http/timestamp.ts';
-import { idPattern } from '../../id.ts';
-import type { ApiKeys, ApiKeyView } from './api-keys.ts';
-
-const ApiKey = Type.Object(
-  {
-    id: Type.String({ pattern: idPattern('key') }),
-    name: Type.String(),
-    hint: Type.String({ description: 'All of the key that is ever shown again.', examples: ['ink_1a2b…9f0e'] }),
-    created_at: Timestamp,
-    rotated_at: Type.Union([Timestamp, Type.Null()]),
-    last_used_at: Type.Union([Timestamp, Type.Null()], { description: 'A few seconds late.' }),
-    last_used_ip: Type.Union([Type.String(), Type.Null()]),
-    retired: Type.Union(
-      [
-        Type.Object(
-          {
-            rotated_at: Timestamp,
-            attempts: Type.Integer({ minimum: 0, description: 'Requests refused since then for a former key.' }),
-            last_attempt_at: Type.Union([Timestamp, Type.Null()]),
-            last_attempt_ip: Type.Union([Type.String(), Type.Null()]),
-          },
-          { additionalProperties: false },
-        ),
-        Type.Null(),
-      ],
-      { description: 'Who still uses a key from before the last rotation; a few seconds late.' },
-    ),
-  },
-  { additionalProperties: false },
-);
+import { apiKeyChangeRoutes } from './api-key-change-routes.ts';
+import { ApiKey, ApiKeyParams, toAnswer } from './api-key-schema.ts';
+import type { ApiKeys } from './api-keys.ts';
 
 export function apiKeyRoutes(server: HttpServer, apiKeys: ApiKeys): void {
+  apiKeyChangeRoutes(server, apiKeys);
+
   server.get(
     '/api-keys/',
     {
@@ -60,7 +34,7 @@ export function apiKeyRoutes(server: HttpServer, apiKeys: ApiKeys): void {
         summary: 'Replace a key',
         description: 'The old key is refused from the next request on. The new one is in this answer and nowhere else.',
         tags: ['API keys'],
-        params: Type.Object({ id: Type.String({ pattern: idPattern('key') }) }),
+        params: ApiKeyParams,
         body: Type.Object(
           {
             reason: Type.Optional(
@@ -91,18 +65,4 @@ export function apiKeyRoutes(server: HttpServer, apiKeys: ApiKeys): void {
       return { ...toAnswer(apiKey), api_key: secret };
     },
   );
-}
-
-function toAnswer(key: ApiKeyView) {
-  return {
-    ...key,
-    created_at: isoTime(key.created_at),
-    rotated_at: key.rotated_at === null ? null : isoTime(key.rotated_at),
-    last_used_at: key.last_used_at === null ? null : isoTime(key.last_used_at),
-    retired: key.retired && {
-      ...key.retired,
-      rotated_at: isoTime(key.retired.rotated_at),
-      last_attempt_at: key.retired.last_attempt_at === null ? null : isoTime(key.retired.last_attempt_at),
-    },
-  };
 }

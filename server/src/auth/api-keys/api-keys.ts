@@ -1,14 +1,18 @@
 import { AppError } from '../../app-error.ts';
 import type { Clock } from '../../clock.ts';
 import type { Transaction } from '../../database/database.ts';
+import { type Allowlists, createAllowlists } from '../../edge/ip-allowlist.ts';
+import { createIpRanges } from '../../edge/ip-ranges.ts';
 import { newId } from '../../id.ts';
 import { withoutSecrets } from '../../without-secrets.ts';
 import type { Actor } from '../actor.ts';
 import { createLastUses, type LastUse } from '../last-uses.ts';
 import type { ApiKeyPrincipal } from '../principal.ts';
 import { hashApiKey, isApiKey, mintApiKey } from './api-key.ts';
+import { type ApiKeyChange, type SettledApiKeyChange, settleChange } from './api-key-change.ts';
 import type { RetiredKeyView } from './retired-key.ts';
 import type { RetiredKeys } from './retired-keys.ts';
+import type { SeenAddress, SeenAddresses } from './seen-addresses.ts';
 
 /** A key as its owner may see it: never the key itself. */
 export interface ApiKeyView {
@@ -20,6 +24,8 @@ export interface ApiKeyView {
   rotated_at: number | null;
   last_used_at: number | null;
   last_used_ip: string | null;
+  /** Canonical addresses and CIDRs; null: any address may use the key. */
+  allowed_ips: string[] | null;
   /** Null while the key has never been rotated. */
   retired: RetiredKeyView | null;
 }
@@ -30,6 +36,18 @@ export interface RotatedApiKey {
   secret: string;
 }
 
+export interface AllowlistPreview {
+  /** In canonical form. */
+  allowedIps: string[] | null;
+  /** Addresses that have used the key lately and no longer could, latest first. */
+  shutOut: Pick<SeenAddress, 'address' | 'lastUsedAt'>[];
+}
+
+interface OwnedKey {
+  accountId: string;
+  apiKeyId: string;
+}
+
 export interface ApiKeyStore {
   insert(
     trx: Transaction,
@@ -38,9 +56,11 @@ export interface ApiKeyStore {
   /** Returns the key's owner, or null when no enabled account has a key of this hash. Reads the row fresh. */
   findByHash(hash: string): Promise<Omit<ApiKeyPrincipal, 'scheme'> | null>;
   list(accountId: string): Promise<ApiKeyView[]>;
+  /** Changes a key in one transaction with an event for each change; null when the account has no such key. */
+  update(owner: OwnedKey, change: SettledApiKeyChange, actor: Actor): Promise<ApiKeyView | null>;
   /** Replaces the secret in one transaction with its event; null when the account has no such key. */
   replace(
-    owner: { accountId: string; apiKeyId: string },
+    owner: OwnedKey,
     minted: { hash: string; hint: string },
     event: { reason: string | null } & Actor,
   ): Promise<ApiKeyView | null>;
@@ -49,11 +69,17 @@ export interface ApiKeyStore {
 
 export type ApiKeys = ReturnType<typeof createApiKeys>;
 
-export function createApiKeys(store: ApiKeyStore, retiredKeys: RetiredKeys, clock: Clock) {
+export function createApiKeys(
+  store: ApiKeyStore,
+  retiredKeys: RetiredKeys,
+  seenAddresses: SeenAddresses,
+  clock: Clock,
+  allowlists: Allowlists = createAllowlists(),
+) {
   const lastUses = createLastUses(clock, (uses) => store.saveLastUses(uses));
 
   return {
-    /** Returns the owner of a live key, or null. Never cached: the row is read on every call. */
+    /** Returns the owner of a live key, or null. Never cached: the row is read on every call. No use of it yet: see `admit`. */
     async verify(secret: string, address: string): Promise<ApiKeyPrincipal | null> {
       if (!isApiKey(secret)) return null;
       const hash = hashApiKey(secret);
@@ -62,8 +88,18 @@ export function createApiKeys(store: ApiKeyStore, retiredKeys: RetiredKeys, cloc
         await retiredKeys.note(hash, address);
         return null;
       }
-      lastUses.note(owner.apiKeyId, address);
       return { scheme: 'api_key', ...owner };
+    },
+
+    /**
+     * Tells whether a verified key may be used from an address, '' for one that is not known, and if so notes the use.
+     * The allowlist is the one that was read with the key, so a change of it is in force on the next request.
+     */
+    admit({ apiKeyId, allowlist }: ApiKeyPrincipal, address: string): boolean {
+      if (allowlist !== null && !allowlists.allows(apiKeyId, allowlist, address)) return false;
+      lastUses.note(apiKeyId, address);
+      if (address !== '') seenAddresses.note(apiKeyId, address);
+      return true;
     },
 
     /** Gives an account its first key inside the transaction that makes the account. Returns the secret. */
@@ -90,7 +126,36 @@ export function createApiKeys(store: ApiKeyStore, retiredKeys: RetiredKeys, cloc
       return { apiKey, secret };
     },
 
+    /**
+     * Changes a key's name or allowlist. When this resolves the new list guards every use of the key, everywhere.
+     * Throws `validation_failed`, and `not_found` when the account has no such key.
+     */
+    async update(accountId: string, apiKeyId: string, change: ApiKeyChange, actor: Actor): Promise<ApiKeyView> {
+      const apiKey = await store.update({ accountId, apiKeyId }, settleChange(change), actor);
+      if (!apiKey) throw new AppError('not_found');
+      return apiKey;
+    },
+
+    /** Returns what an allowlist would do to those who use the key. Changes nothing. Throws as `update` does. */
+    async previewAllowlist(
+      accountId: string,
+      apiKeyId: string,
+      entries: readonly string[] | null,
+    ): Promise<AllowlistPreview> {
+      const { allowedIps = null } = settleChange({ allowed_ips: entries });
+      const keys = await store.list(accountId);
+      if (!keys.some(({ id }) => id === apiKeyId)) throw new AppError('not_found');
+      if (allowedIps === null) return { allowedIps, shutOut: [] };
+      const ranges = createIpRanges(allowedIps);
+      const seen = await seenAddresses.list({ accountId, apiKeyId });
+      return { allowedIps, shutOut: seen.filter(({ address }) => !ranges.has(address)) };
+    },
+
     flushLastUses: () => lastUses.flush(),
+
+    flushSeenAddresses: () => seenAddresses.flush(),
+
+    purgeSeenAddresses: () => seenAddresses.purge(),
 
     flushRetiredKeyAttempts: () => retiredKeys.flush(),
   };
