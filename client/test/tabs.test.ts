@@ -146,6 +146,18 @@ test('a call that was under way when somebody else signed in is not repeated in 
 
 test('sessions on a server have nothing to do with each other', async (t) => {
   const server = await bootServer(t);
+  const { BroadcastChannel: Channel } = globalThis;
+  const opened: string[] = [];
+  globalThis.BroadcastChannel = class extends Channel {
+    constructor(name: string) {
+      super(name);
+      opened.push(name);
+      this.close();
+    }
+  };
+  t.after(() => {
+    globalThis.BroadcastChannel = Channel;
+  });
   const [one, other] = ['one', 'other'].map(
     () => new InksongSession({ baseUrl: server.url, fetch: createCookieFetch().fetch }),
   );
@@ -154,4 +166,5 @@ test('sessions on a server have nothing to do with each other', async (t) => {
   await other.register({ email: 'other@example.com', password: goodPassword });
   await one.logout();
   assert.equal((await other.me()).email, 'other@example.com');
+  assert.deepEqual(opened, []);
 });
