@@ -1,4 +1,4 @@
-export type { ApiKey, ApiKeys, RotatedApiKey } from './api-keys.ts';
+export type { AllowedIps, AllowedIpsPreview, ApiKey, ApiKeyChange, ApiKeys, RotatedApiKey } from './api-keys.ts';
 export type { Me, Usage } from './both-schemes.ts';
 export type {
   Document,

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bootServer, goodPassword } from '../../server/test/boot.ts';
 import { openMailbox, receive } from '../../server/test/mailbox.ts';
+import { InksongError } from '../src/errors.ts';
+import { Inksong } from '../src/inksong.ts';
 import { InksongSession } from '../src/inksong-session.ts';
 import { createCookieFetch } from './cookie-fetch.ts';
 import { signedIn } from './session.ts';
@@ -80,4 +82,29 @@ test('a person sees and ends sessions, changes the password, reads the log, take
   for await (const { kind } of session.events.list({ limit: 2 })) kinds.push(kind);
   assert.deepEqual(kinds.slice(0, 3), ['data_exported', 'api_key_rotated', 'reauthenticated']);
   assert.equal(kinds.at(-1), 'account_registered');
+});
+
+test('a person previews, sets and lifts the addresses that a key may be used from', async (t) => {
+  const { server, session, apiKey } = await signedIn(t);
+  const inksong = new Inksong({ apiKey, baseUrl: server.url });
+  await inksong.me();
+  const [key] = await session.apiKeys.list();
+  assert.ok(key);
+  const allowed_ips = ['203.0.113.0/24'];
+  const preview = await session.apiKeys.previewAllowedIps(key.id, { allowed_ips });
+  assert.deepEqual([preview.allowed_ips, preview.your_address], [allowed_ips, '127.0.0.1']);
+  assert.ok(Array.isArray(preview.shut_out));
+
+  const named = await session.apiKeys.update(key.id, { name: 'Nightly import' });
+  assert.deepEqual([named.name, named.allowed_ips], ['Nightly import', null]);
+  const limited = await session.apiKeys.update(key.id, { allowed_ips });
+  assert.deepEqual([limited.name, limited.allowed_ips], ['Nightly import', allowed_ips]);
+  await assert.rejects(inksong.me(), { status: 403 });
+  await assert.rejects(session.apiKeys.update(key.id, { allowed_ips: ['here'] }), (error) => {
+    assert.ok(error instanceof InksongError);
+    assert.equal(error.errors[0]?.pointer, '/allowed_ips/0');
+    return true;
+  });
+  assert.equal((await session.apiKeys.update(key.id, { allowed_ips: null })).allowed_ips, null);
+  await inksong.me();
 });
