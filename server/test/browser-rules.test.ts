@@ -173,7 +173,7 @@ test('only pages of this origin and of listed ones may use the sign-in cookie', 
   assert.equal((await server.call('GET', '/me', { bearer: account.accessToken })).status, 200, 'nobody was signed out');
 });
 
-test('a form of another site changes nothing, whichever of the three types it sends and whoever is signed in', async (t) => {
+test('C09 a form of another site changes nothing, whichever of the three types it sends and whoever is signed in', async (t) => {
   const server = await bootServer(t, environment);
   const { refreshToken, accessToken, apiKeyId } = await server.register();
   const Cookie = `__Host-inksong_refresh=${refreshToken}`;

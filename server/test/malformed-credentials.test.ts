@@ -35,7 +35,7 @@ function assertRefused(server: TestServer, answer: RawAnswer, status: 400 | 401,
   if (status === 401) assert.equal(answer.headers.get('www-authenticate'), challenge, why);
 }
 
-test('a credential that is not clear is 400; one of the wrong form is 401, like any wrong one', async (t) => {
+test('C19 a credential that is not clear is 400; one of the wrong form is 401, like any wrong one', async (t) => {
   const server = await bootServer(t);
   const { apiKey, accessToken } = await server.register();
   const wrongKey = `ink_${'0'.repeat(48)}`;
@@ -275,7 +275,7 @@ async function assertForged(server: TestServer, token: string, why: string): Pro
   assertRefused(server, await ask(server, [`Authorization: Bearer ${token}`]), 401, tokenChallenge, why);
 }
 
-test('no algorithm but HS256 under our own key is believed', async (t) => {
+test('C10 no algorithm but HS256 under our own key is believed', async (t) => {
   const server = await bootWithSecret(t);
   const { header, claims, forge } = forger(await server.register());
   assert.equal(
@@ -317,7 +317,7 @@ test('no algorithm but HS256 under our own key is believed', async (t) => {
   await assertForged(server, forge({}, null), 'HS256 without a signature');
 });
 
-test('a token must be of our type and name our key; keys it brings along are not looked at', async (t) => {
+test('C11 a token must be of our type and name our key; keys it brings along are not looked at', async (t) => {
   const server = await bootWithSecret(t);
   const { header, forge } = forger(await server.register());
   for (const typ of ['JWT', 'jwt', 'at', 'id_token', 'logout+jwt', 'rt+jwt', '', 1, null, absent]) {
@@ -365,7 +365,7 @@ test('a token must be of our type and name our key; keys it brings along are not
   await assertForged(server, forge({ header: { crit: ['b64'], b64: false } }), 'an unencoded payload');
 });
 
-test('every claim is needed and must be our own, within its time', async (t) => {
+test('C12 every claim is needed and must be our own, within its time', async (t) => {
   const server = await bootWithSecret(t);
   const account = await server.register();
   const other = await server.register();

@@ -222,7 +222,7 @@ test('at most two passwords are hashed at once, a bounded number waits, and the 
   assert.equal((await server.call('POST', '/auth/login', register('nobody@example.com'))).status, 401, 'it recovers');
 });
 
-test('an unknown address costs one hash of the same cost as a known one', async (t) => {
+test('C18 an unknown address costs one hash of the same cost as a known one', async (t) => {
   const server = await bootServer(t);
   const account = await server.register();
   const { password_hash } = await server.services.database.query

@@ -8,6 +8,8 @@ const Healthy = Type.Object(
 
 /** @param readDatabase throws AppError `unavailable` when the database cannot be read */
 export function healthRoutes(server: HttpServer, readDatabase: () => Promise<unknown>): void {
+  const checkDatabase = oneAtATime(readDatabase);
+
   server.get(
     '/healthz',
     {
@@ -34,8 +36,19 @@ export function healthRoutes(server: HttpServer, readDatabase: () => Promise<unk
       },
     },
     async () => {
-      await readDatabase();
+      await checkDatabase();
       return { status: 'ok' as const };
     },
   );
+}
+
+/** Returns `check`, but whoever asks while one is under way shares it: anybody may ask, and it must not keep others from the database. */
+function oneAtATime(check: () => Promise<unknown>): () => Promise<unknown> {
+  let underWay: Promise<unknown> | null = null;
+  return () => {
+    underWay ??= check().finally(() => {
+      underWay = null;
+    });
+    return underWay;
+  };
 }
