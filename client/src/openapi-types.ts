@@ -3309,7 +3309,7 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                kind?: "account_registered" | "account_disabled" | "account_enabled" | "signed_in" | "signed_out" | "reauthenticated" | "session_ended" | "other_sessions_ended" | "all_sessions_ended" | "refresh_reuse" | "api_key_rotated" | "api_key_renamed" | "allowlist_changed" | "password_changed" | "password_reset" | "email_change_requested" | "email_changed" | "data_exported" | "sign_in_failed" | "reauthentication_failed" | "key_in_browser" | "address_refused" | "limit_reached";
+                kind?: "account_registered" | "account_disabled" | "account_enabled" | "signed_in" | "signed_out" | "reauthenticated" | "session_ended" | "other_sessions_ended" | "all_sessions_ended" | "refresh_reuse" | "api_key_rotated" | "api_key_renamed" | "allowlist_changed" | "password_changed" | "password_reset" | "reset_link_issued" | "email_change_requested" | "email_changed" | "data_exported" | "sign_in_failed" | "reauthentication_failed" | "key_in_browser" | "address_refused" | "limit_reached";
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
@@ -3353,7 +3353,7 @@ export interface operations {
                         items: {
                             id: string;
                             /** @enum {unknown} */
-                            kind: "account_registered" | "account_disabled" | "account_enabled" | "signed_in" | "signed_out" | "reauthenticated" | "session_ended" | "other_sessions_ended" | "all_sessions_ended" | "refresh_reuse" | "api_key_rotated" | "api_key_renamed" | "allowlist_changed" | "password_changed" | "password_reset" | "email_change_requested" | "email_changed" | "data_exported" | "sign_in_failed" | "reauthentication_failed" | "key_in_browser" | "address_refused" | "limit_reached";
+                            kind: "account_registered" | "account_disabled" | "account_enabled" | "signed_in" | "signed_out" | "reauthenticated" | "session_ended" | "other_sessions_ended" | "all_sessions_ended" | "refresh_reuse" | "api_key_rotated" | "api_key_renamed" | "allowlist_changed" | "password_changed" | "password_reset" | "reset_link_issued" | "email_change_requested" | "email_changed" | "data_exported" | "sign_in_failed" | "reauthentication_failed" | "key_in_browser" | "address_refused" | "limit_reached";
                             /**
                              * Format: date-time
                              * @example 2026-01-31T12:00:00.000Z

@@ -88,7 +88,7 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
   const events = createEvents(createEventStore(database), retention, log, clock);
   const apiKeys = createApiKeys(
     createApiKeyStore(database),
-    createRetiredKeys(createRetiredKeyStore(database), clock),
+    createRetiredKeys(createRetiredKeyStore(database), config.addressRetentionDays, clock),
     createSeenAddresses(createSeenAddressStore(database), config.addressRetentionDays, clock),
     clock,
   );
@@ -204,6 +204,7 @@ export function choresOf(services: Services): Chore[] {
     { name: 'purge mail', everySeconds: 60, run: () => outbox.purge() },
     { name: 'purge sessions', everySeconds: 10, run: () => sessions.purge() },
     { name: 'purge addresses of keys', everySeconds: 60, run: () => apiKeys.purgeSeenAddresses() },
+    { name: 'forget addresses of rotated keys', everySeconds: 3600, run: () => apiKeys.forgetRetiredKeyAddresses() },
     { name: 'purge documents', everySeconds: 60, run: () => documents.purge() },
     { name: 'purge events', everySeconds: 60, run: () => events.purge() },
     { name: 'purge usage counts', everySeconds: 60, run: () => usage.purge() },

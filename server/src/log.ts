@@ -10,17 +10,19 @@ export interface Log {
 /** What the rooms write to. */
 export type EventLog = Pick<Logger, 'info' | 'warn'>;
 
-/** For the command line, whose standard output is its answer. */
+/** For what has nobody to tell. */
 export const silentLog: EventLog = { info: () => {}, warn: () => {} };
+
+const optionsOf = (level: LogLevel) => ({
+  level,
+  base: null,
+  timestamp: pino.stdTimeFunctions.isoTime,
+  formatters: { level: (label: string) => ({ level: label }) },
+});
 
 /** Returns the log: JSON lines on standard output, or readable ones when that is a terminal. */
 export async function createLog(level: LogLevel): Promise<Log> {
-  const options = {
-    level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-  };
+  const options = optionsOf(level);
   if (process.stdout.isTTY) {
     // Only people wait for it to load.
     const { default: pretty } = await import('pino-pretty');
@@ -43,4 +45,12 @@ export async function createLog(level: LogLevel): Promise<Log> {
       }
     },
   };
+}
+
+/**
+ * Returns the log of a command, whose standard output is its answer: JSON lines on standard error, for whatever collects
+ * the server's; nothing when that is a terminal, where whoever did it reads the answer.
+ */
+export function createCommandLog(level: LogLevel): EventLog {
+  return process.stderr.isTTY ? silentLog : pino(optionsOf(level), pino.destination({ fd: 2, sync: true }));
 }

@@ -216,6 +216,35 @@ test('accounts reset-password: the link sets a new password once, ends every ses
   assert.equal((await reset(late.token)).json.code, 'link_invalid');
 });
 
+test('what an operator does is in the account’s events, and a line of the log on standard error', async (t) => {
+  const server = await bootServer(t);
+  const inksong = beside(server, t);
+  const ada = await server.register();
+  const events: unknown[] = [];
+  for (const words of [
+    ['accounts', 'reset-password', ada.email, '--json'],
+    ['keys', 'rotate', ada.email, '--yes', '--json'],
+    ['accounts', 'disable', ada.email, '--yes'],
+    ['accounts', 'enable', ada.email],
+  ]) {
+    const { code, stdout, stderr } = await inksong(...words);
+    assert.equal(code, 0, stderr);
+    const lines = stderr.split('\n').filter((line) => line.startsWith('{'));
+    assert.equal(lines.length, 1, `${words} ${stderr}`);
+    const { event, account_id, address, time } = JSON.parse(lines[0] ?? '');
+    events.push(event);
+    assert.deepEqual([account_id, address], [ada.id, null]);
+    assert.ok(Date.parse(time) <= Date.now());
+    const { token, api_key } = words.includes('--json') ? JSON.parse(stdout) : {};
+    for (const secret of [token, api_key]) assert.ok(secret === undefined || !stderr.includes(secret));
+  }
+  assert.deepEqual(events, ['reset_link_issued', 'api_key_rotated', 'account_disabled', 'account_enabled']);
+  const { accessToken } = await server.login(ada);
+  const { items } = (await server.call('GET', '/events/', { bearer: accessToken })).json;
+  const kinds = items.map(({ kind }: { kind: string }) => kind);
+  assert.deepEqual(kinds.slice(1, 5), events.toReversed());
+});
+
 test('accounts reset-password: no link for an account that is disabled or that is not there', async (t) => {
   const server = await bootServer(t);
   const inksong = beside(server, t);
@@ -229,7 +258,9 @@ test('accounts reset-password: no link for an account that is disabled or that i
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, why);
   }
-  assert.deepEqual(await server.services.database.query.selectFrom('mailed_links').select('hash').execute(), []);
+  const { query } = server.services.database;
+  assert.deepEqual(await query.selectFrom('mailed_links').select('hash').execute(), []);
+  assert.deepEqual(await query.selectFrom('events').select('id').where('kind', '=', 'reset_link_issued').execute(), []);
 });
 
 test('what destroys asks first: without a terminal and without --yes it does nothing and says so', async (t) => {

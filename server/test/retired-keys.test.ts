@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sql } from 'kysely';
+import { choresOf } from '../src/app.ts';
 import { operator } from '../src/auth/actor.ts';
 import { backUpDatabase } from '../src/database/backup.ts';
 import { restoreDatabase } from '../src/database/restore.ts';
@@ -68,6 +69,30 @@ test('attempts with a retired key write nothing, and a flush that fails keeps th
   await assert.rejects(apiKeys.flushRetiredKeyAttempts());
   await database.query.schema.alterTable('elsewhere').renameTo('retired_api_keys').execute();
   assert.equal((await retired(server, account.accessToken)).attempts, 200);
+});
+
+test('from where a retired key was tried is forgotten after the days for addresses; how often and when stays', async (t) => {
+  const server = await bootServer(t, { INKSONG_ADDRESS_RETENTION_DAYS: '10' });
+  const account = await server.register();
+  const { accessToken: bearer, apiKeyId } = account;
+  await server.call('POST', `/api-keys/${apiKeyId}/rotate`, { bearer });
+  await server.call('GET', '/me', { key: account.apiKey });
+  const forget = choresOf(server.services).find(({ name }) => name === 'forget addresses of rotated keys');
+  const age = (days: number) =>
+    server.services.database.query
+      .updateTable('retired_api_keys')
+      .set({ last_attempt_at: sql<number>`last_attempt_at - ${days * 86_400_000}` })
+      .execute();
+  const fresh = await retired(server, bearer);
+  await age(9);
+  await forget?.run();
+  assert.equal((await retired(server, bearer)).last_attempt_ip, '127.0.0.1');
+  await age(2);
+  await forget?.run();
+  const old = await retired(server, bearer);
+  assert.equal(old.last_attempt_ip, null);
+  assert.equal(old.attempts, 1);
+  assert.equal(Date.parse(fresh.last_attempt_at) - Date.parse(old.last_attempt_at), 11 * 86_400_000);
 });
 
 test('two processes count one retired key together, and the later attempt says from where', async (t) => {

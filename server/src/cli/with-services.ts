@@ -33,7 +33,8 @@ export function withServices<T>(work: (services: Services, config: Config) => Pr
     }
     const { createServices } = await import('../app.ts');
     const { assertMigrated } = await import('../database/migrate.ts');
-    const services = createServices(config);
+    const { createCommandLog } = await import('../log.ts');
+    const services = createServices(config, createCommandLog(config.logLevel));
     try {
       await assertMigrated(services.database);
       return await work(services, config);

@@ -15,6 +15,7 @@ export const recordedKinds = [
   'allowlist_changed',
   'password_changed',
   'password_reset',
+  'reset_link_issued',
   'email_change_requested',
   'email_changed',
   'data_exported',

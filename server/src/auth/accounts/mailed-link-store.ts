@@ -16,32 +16,27 @@ export function createMailedLinkStore(database: Database): MailedLinkStore {
 
     voidAll: voidMailedLinks,
 
-    issue: ({ hash, purpose, accountId, ttlSeconds }) =>
-      database.transaction(async (trx) => {
-        await trx
-          .deleteFrom('mailed_links')
-          .where('account_id', '=', accountId)
-          .where('purpose', '=', purpose)
-          .execute();
-        const { numInsertedOrUpdatedRows } = await trx
-          .insertInto('mailed_links')
-          .columns(['hash', 'purpose', 'email', 'account_id', 'expires_at'])
-          .expression((eb) =>
-            eb
-              .selectFrom('accounts')
-              .select([
-                sql<string>`CAST(${hash} AS TEXT)`.as('hash'),
-                sql<string>`CAST(${purpose} AS TEXT)`.as('purpose'),
-                'email',
-                'id as account_id',
-                sql<number>`${now} + ${sql.lit(ttlSeconds * 1000)}`.as('expires_at'),
-              ])
-              .where('id', '=', accountId)
-              .where('disabled_at', 'is', null),
-          )
-          .executeTakeFirst();
-        return (numInsertedOrUpdatedRows ?? 0n) > 0n;
-      }),
+    async issue(trx, { hash, purpose, accountId, ttlSeconds }) {
+      await trx.deleteFrom('mailed_links').where('account_id', '=', accountId).where('purpose', '=', purpose).execute();
+      const { numInsertedOrUpdatedRows } = await trx
+        .insertInto('mailed_links')
+        .columns(['hash', 'purpose', 'email', 'account_id', 'expires_at'])
+        .expression((eb) =>
+          eb
+            .selectFrom('accounts')
+            .select([
+              sql<string>`CAST(${hash} AS TEXT)`.as('hash'),
+              sql<string>`CAST(${purpose} AS TEXT)`.as('purpose'),
+              'email',
+              'id as account_id',
+              sql<number>`${now} + ${sql.lit(ttlSeconds * 1000)}`.as('expires_at'),
+            ])
+            .where('id', '=', accountId)
+            .where('disabled_at', 'is', null),
+        )
+        .executeTakeFirst();
+      return (numInsertedOrUpdatedRows ?? 0n) > 0n;
+    },
 
     async find(hash, purposes) {
       const link = await query

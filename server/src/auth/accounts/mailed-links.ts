@@ -20,7 +20,10 @@ export interface MailedLinkStore {
   /** Voids every link of an account, mailed or still to be mailed. */
   voidAll(trx: Transaction, accountId: string): Promise<void>;
   /** Stores a link that an operator hands over, in place of the others of its account and purpose. False when the account is disabled or gone. */
-  issue(link: { hash: string; purpose: LinkPurpose; accountId: string; ttlSeconds: number }): Promise<boolean>;
+  issue(
+    trx: Transaction,
+    link: { hash: string; purpose: LinkPurpose; accountId: string; ttlSeconds: number },
+  ): Promise<boolean>;
   /** Returns whose a link is, without using it, or null when it is not good. */
   find<Purpose extends LinkPurpose>(
     hash: string,

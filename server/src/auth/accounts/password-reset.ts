@@ -1,6 +1,7 @@
 import type { Events } from '../../events/events.ts';
 import type { Guesses } from '../../limits/guesses.ts';
 import { hashLinkToken, mintLinkToken } from '../../mail/mailed-link.ts';
+import { operator } from '../actor.ts';
 import type { Device, Sessions } from '../sessions/sessions.ts';
 import { requireEmail } from './email.ts';
 import { deadLink, type MailedLinkStore } from './mailed-links.ts';
@@ -33,12 +34,17 @@ export function createPasswordReset({ store, sessions, passwords, events, guesse
 
     /**
      * Returns the token of a link for an operator to hand over, good once within 72 hours, in place of earlier ones; null
-     * when the account is disabled or gone. Nothing else changes until it is used.
+     * when the account is disabled or gone. But for an event, nothing else changes until it is used.
      */
     async issue(accountId: string): Promise<{ token: string; expiresInSeconds: number } | null> {
       const token = mintLinkToken();
       const link = { hash: hashLinkToken(token), purpose: 'password_reset', ttlSeconds: issuedTtlSeconds } as const;
-      return (await store.issue({ ...link, accountId })) ? { token, expiresInSeconds: issuedTtlSeconds } : null;
+      const isIssued = await store.transaction(async (trx) => {
+        if (!(await store.issue(trx, { ...link, accountId }))) return false;
+        await events.record(trx, { accountId, kind: 'reset_link_issued', ...operator, apiKeyId: null, details: {} });
+        return true;
+      });
+      return isIssued ? { token, expiresInSeconds: issuedTtlSeconds } : null;
     },
 
     /**

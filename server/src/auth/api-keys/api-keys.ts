@@ -158,5 +158,7 @@ export function createApiKeys(
     purgeSeenAddresses: () => seenAddresses.purge(),
 
     flushRetiredKeyAttempts: () => retiredKeys.flush(),
+
+    forgetRetiredKeyAddresses: () => retiredKeys.forgetAddresses(),
   };
 }

@@ -3,6 +3,8 @@ import type { Database, Transaction } from '../../database/database.ts';
 import { keptRetiredKeys } from './retired-key.ts';
 import type { RetiredKeyStore } from './retired-keys.ts';
 
+const purgeSlice = 500;
+
 export function createRetiredKeyStore(database: Database): RetiredKeyStore {
   return {
     async isRetired(hash) {
@@ -30,6 +32,21 @@ export function createRetiredKeyStore(database: Database): RetiredKeyStore {
             .execute();
         }
       }),
+
+    async forgetAddresses(olderThanDays) {
+      await database.query
+        .updateTable('retired_api_keys')
+        .set({ last_attempt_ip: null })
+        .where('hash', 'in', (eb) =>
+          eb
+            .selectFrom('retired_api_keys')
+            .select('hash')
+            .where('last_attempt_ip', 'is not', null)
+            .where('last_attempt_at', '<', sql<number>`${database.now} - ${olderThanDays * 86_400_000}`)
+            .limit(purgeSlice),
+        )
+        .execute();
+    },
   };
 }
 

@@ -15,6 +15,8 @@ export interface RetiredKeyStore {
   isRetired(hash: string): Promise<boolean>;
   /** Adds to what is stored, in one transaction; former secrets that are no longer known are passed over. */
   saveAttempts(attempts: RetiredKeyAttempts[]): Promise<void>;
+  /** Forgets from where attempts came that are older than so many days; a slice at a time. The counts stay. */
+  forgetAddresses(olderThanDays: number): Promise<void>;
 }
 
 const heldSecrets = 10_000;
@@ -22,7 +24,7 @@ const heldSecrets = 10_000;
 export type RetiredKeys = ReturnType<typeof createRetiredKeys>;
 
 /** Watches who still sends a rotated key. Gathered in memory, so that a refusal never writes. */
-export function createRetiredKeys(store: RetiredKeyStore, clock: Clock) {
+export function createRetiredKeys(store: RetiredKeyStore, addressRetentionDays: number, clock: Clock) {
   const gathered = createGathering<RetiredKeyAttempts>({
     maxKeys: heldSecrets,
     merge: (earlier, later) => ({ ...later, attempts: earlier.attempts + later.attempts }),
@@ -37,5 +39,7 @@ export function createRetiredKeys(store: RetiredKeyStore, clock: Clock) {
 
     /** Writes what was gathered; on failure it is kept for the next flush. */
     flush: (): Promise<void> => gathered.flush(),
+
+    forgetAddresses: (): Promise<void> => store.forgetAddresses(addressRetentionDays),
   };
 }
