@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'key_in_browser'
   | 'address_not_allowed'
   | 'signup_closed'
+  | 'https_required'
   | 'not_found'
   | 'request_timeout'
   | 'method_not_allowed'

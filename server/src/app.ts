@@ -165,9 +165,10 @@ export async function createApp(
     log,
     publicUrl: config.publicUrl,
     allowedOrigins: config.allowedOrigins,
+    proxies: config.proxies,
     gate: {
       authenticate: createAuthenticate(services.apiKeys, services.sessions),
-      admitKey: (key, address) => services.apiKeys.admit(key, address),
+      admitKey: (key, client) => services.apiKeys.admit(key, client),
       onKeyRefused: (kind, { accountId, apiKeyId }, request) =>
         services.events.gather({ accountId, apiKeyId, kind, ...deviceOf(request) }),
     },

@@ -41,6 +41,8 @@ const unsafe: Record<string, string[]> = {
   INKSONG_SIGNUP: ['yes', 'OPEN', 'true'],
   INKSONG_MAX_DOCUMENT_BYTES: ['0', '-1', '25MiB', '1e9', '9'.repeat(20)],
   INKSONG_ACCOUNT_QUOTA_BYTES: ['0', 'unlimited', '1_000'],
+  INKSONG_TRUSTED_PROXIES: ['proxy', '10.0.0.5/24', '10.0.0.1,', '0.0.0.0/0', '10.0.0.1, ::/0', '*', 'loopback', '1'],
+  INKSONG_CLIENT_IP_HEADER: ['x-real-ip', 'X-Forwarded-For', 'forwarded,x-forwarded-for'],
   LOG_LEVEL: ['verbose', 'INFO', '30'],
 };
 
@@ -52,6 +54,19 @@ test('without any setting it listens on loopback, with sign-up open and everythi
   );
   assert.equal(config.databasePath, join(config.dataDirectory, 'inksong.db'));
   assert.deepEqual(readConfig(Object.fromEntries(settings.map(({ name }) => [name, '']))), config, 'empty means unset');
+});
+
+test('no proxy is trusted unless it is named; those named are read strictly, in one spelling', () => {
+  assert.deepEqual(readConfig({}).proxies, { trusted: [], header: 'x-forwarded-for' });
+  const named = {
+    INKSONG_TRUSTED_PROXIES: '127.0.0.1 , 2001:DB8::/32,10.0.0.0/8',
+    INKSONG_CLIENT_IP_HEADER: 'forwarded',
+  };
+  assert.deepEqual(readConfig(named).proxies, {
+    trusted: ['127.0.0.1', '2001:db8::/32', '10.0.0.0/8'],
+    header: 'forwarded',
+  });
+  assert.match(fault({ INKSONG_TRUSTED_PROXIES: '10.0.0.5/24' }), /did you mean 10\.0\.0\.0\/24\?/);
 });
 
 test('every unsafe value is refused by a sentence that names its setting', () => {

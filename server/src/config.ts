@@ -2,6 +2,12 @@ import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
+import {
+  type ClientIpHeader,
+  clientIpHeaders,
+  type ProxySettings,
+  parseTrustedProxies,
+} from './edge/trusted-proxies.ts';
 import { defaultRates, parseRate, type Rates } from './limits/limit.ts';
 import { parseSender, parseSmtpUrl, type Sender, type SmtpServer } from './mail/smtp-url.ts';
 
@@ -30,6 +36,8 @@ export interface Config {
   addressRetentionDays: number;
   /** Origins whose pages may call the API, each as a browser writes it in `Origin`. */
   allowedOrigins: readonly string[];
+  /** Which peers are believed about who asked them, and in which header. */
+  proxies: ProxySettings;
   /** `null`: no metrics. */
   metricsPort: number | null;
   logLevel: LogLevel;
@@ -53,6 +61,17 @@ export const settings: readonly Setting[] = [
     name: 'INKSONG_PUBLIC_URL',
     defaultText: '`http://localhost:PORT`',
     about: 'The origin people reach it at. Must be https unless it is loopback. Required when `HOST` is not loopback.',
+  },
+  {
+    name: 'INKSONG_TRUSTED_PROXIES',
+    defaultText: 'none',
+    about:
+      'Addresses and CIDRs of your own proxies, separated by commas: the client’s address is what they say it is. See docs/self-hosting.md.',
+  },
+  {
+    name: 'INKSONG_CLIENT_IP_HEADER',
+    defaultText: '`x-forwarded-for`',
+    about: 'The one header in which trusted proxies say it: `x-forwarded-for`, or `forwarded` (RFC 7239).',
   },
   { name: 'INKSONG_DATA_DIR', defaultText: '`./data`', about: 'Folder of the database and the generated secret.' },
   {
@@ -215,6 +234,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     eventRetentionDays: read('INKSONG_EVENT_RETENTION_DAYS', 365, integer(1, 3650)),
     addressRetentionDays: read('INKSONG_ADDRESS_RETENTION_DAYS', 30, integer(1, 3650)),
     allowedOrigins: read('INKSONG_ALLOWED_ORIGINS', [], parseOrigins),
+    proxies: {
+      trusted: read('INKSONG_TRUSTED_PROXIES', [], parseTrustedProxies),
+      header: read<ClientIpHeader>('INKSONG_CLIENT_IP_HEADER', 'x-forwarded-for', oneOf(...clientIpHeaders)),
+    },
     metricsPort: read('INKSONG_METRICS_PORT', null, integer(1, 65535)),
     logLevel: read('LOG_LEVEL', 'info', oneOf(...logLevels)),
   };

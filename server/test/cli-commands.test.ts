@@ -374,6 +374,14 @@ test('doctor finds a sound installation sound, and says what to do about an unso
   assert.equal(unreachable.code, 1);
   assert.match(unreachable.stdout, /^✗ public URL: HOST 0\.0\.0\.0 serves other machines/m);
 
+  const proxied = { ...environment, INKSONG_PUBLIC_URL: 'https://api.example.com' };
+  const untrusting = await runInksong(t, ['doctor'], { environment: proxied });
+  assert.equal(untrusting.code, 1);
+  assert.match(untrusting.stdout, /^✗ proxies: .* INKSONG_TRUSTED_PROXIES names none/m);
+  const trusting = { ...proxied, INKSONG_TRUSTED_PROXIES: '127.0.0.1, 2001:db8::/32' };
+  const { stdout } = await runInksong(t, ['doctor'], { environment: trusting });
+  assert.match(stdout, /^✓ proxies: 127\.0\.0\.1, 2001:db8::\/32 say in x-forwarded-for /m);
+
   const misconfigured = await runInksong(t, ['doctor'], {
     environment: { ...environment, PORT: 'x', INKSONG_NOPE: '1' },
   });

@@ -154,6 +154,7 @@ test('a route that does not state its access keeps the server from starting', as
     log: server.app.log,
     publicUrl: server.config.publicUrl,
     allowedOrigins: ['https://app.example.com'],
+    proxies: server.config.proxies,
     gate: {
       authenticate: () => Promise.reject(new Error('not asked')),
       admitKey: () => false,

@@ -29,6 +29,7 @@ export async function checkAll(config: Config): Promise<Check[]> {
   };
   const checks = [
     await attempt('public URL', () => publicUrlCheck(config)),
+    await attempt('proxies', () => proxiesCheck(config)),
     await attempt('data folder', () => dataFolderCheck(config)),
     await attempt('secret', () => secretCheck(config)),
     await attempt('disk', () => diskCheck(config)),
@@ -58,6 +59,18 @@ function publicUrlCheck({ host, port, publicUrl }: Config): string {
     throw new Finding(`INKSONG_PUBLIC_URL ${publicUrl} names another port than PORT ${port}.`);
   }
   return isLocalUrl ? `${publicUrl}, this machine only` : `${publicUrl}, forwarded to ${host}:${port} by your proxy`;
+}
+
+/** Inksong itself speaks no TLS: behind an https address there is always a proxy. */
+function proxiesCheck({ publicUrl, proxies: { trusted, header } }: Config): string {
+  const { protocol, hostname } = new URL(publicUrl);
+  if (trusted.length > 0) return `${trusted.join(', ')} say in ${header} whom they ask for`;
+  if (protocol === 'https:' && !isLoopback(hostname)) {
+    throw new Finding(
+      `A proxy serves ${publicUrl}, but INKSONG_TRUSTED_PROXIES names none: allowlists, limits and logs take every client for the proxy. Set it to the proxy's address as Inksong sees it, such as 127.0.0.1.`,
+    );
+  }
+  return 'none is trusted; whoever connects is the client';
 }
 
 function dataFolderCheck({ dataDirectory }: Config): string {

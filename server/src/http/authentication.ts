@@ -2,7 +2,8 @@ import type { FastifyRequest } from 'fastify';
 import { AppError } from '../app-error.ts';
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { ApiKeyPrincipal, BearerPrincipal, Principal } from '../auth/principal.ts';
-import { clientAddress } from '../edge/client-address.ts';
+import type { Client } from '../edge/client-address.ts';
+import { clientOf } from './client.ts';
 import { readCredential } from './credentials.ts';
 
 /**
@@ -29,8 +30,8 @@ declare module 'fastify' {
 /** What the hook asks of those who know the credentials. */
 export interface Gate {
   authenticate: Authenticate;
-  /** Tells whether a verified key may be used from an address, '' for one that is not known; if so, that is a use of it. */
-  admitKey: (principal: ApiKeyPrincipal, address: string) => boolean;
+  /** Tells whether a verified key may be used by a client; if so, that is a use of it. */
+  admitKey: (principal: ApiKeyPrincipal, client: Client) => boolean;
   /** Told of each request that brought a good key from a page, or from an address that its allowlist lacks. */
   onKeyRefused: (
     kind: 'key_in_browser' | 'address_refused',
@@ -58,8 +59,8 @@ export function authenticationHook({
         detail: 'Send an API key in X-API-Key or an access token in Authorization: Bearer.',
       });
     }
-    const address = clientAddress(request.socket);
-    const principal = await authenticate(credential, address);
+    const client = clientOf(request);
+    const principal = await authenticate(credential, client.address);
     // Before access is judged: what a known caller is refused is his too, in the log and in the usage counts.
     request.principal = principal;
     if (principal.scheme === 'api_key' && isFromPage(request)) {
@@ -69,13 +70,12 @@ export function authenticationHook({
           'This request came from a web page, where anybody can read the key. Call from your server, or sign in and send a Bearer token. If people could see the key, rotate it.',
       });
     }
-    if (principal.scheme === 'api_key' && !admitKey(principal, address)) {
+    if (principal.scheme === 'api_key' && !admitKey(principal, client)) {
       onKeyRefused('address_refused', principal, request);
       throw new AppError('address_not_allowed', {
-        detail:
-          address === ''
-            ? 'This key has an allowlist, and the address this request came from cannot be told.'
-            : `The allowlist of this key does not have ${address}. Its owner can add it.`,
+        detail: client.isKnown
+          ? `The allowlist of this key does not have ${client.address}. Its owner can add it.`
+          : 'This key has an allowlist, and the address that this request came from cannot be told.',
       });
     }
     if (access !== 'both') requireSession(principal, access);

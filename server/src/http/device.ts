@@ -1,16 +1,16 @@
 import type { FastifyRequest } from 'fastify';
 import type { Actor } from '../auth/actor.ts';
 import type { Device } from '../auth/sessions/sessions.ts';
-import { clientAddress } from '../edge/client-address.ts';
 import { withoutSecrets } from '../without-secrets.ts';
 import { sessionOf } from './authentication.ts';
+import { clientOf } from './client.ts';
 
 const userAgentMaxLength = 256;
 
 /** Returns where a request comes from and what sent it. */
 export function deviceOf(request: FastifyRequest): Device {
   return {
-    address: clientAddress(request.socket),
+    address: clientOf(request).address,
     requestId: request.id,
     userAgent: withoutSecrets(request.headers['user-agent'] ?? '').slice(0, userAgentMaxLength),
   };

@@ -18,6 +18,7 @@ declare module 'fastify' {
 /** What is refused before any operation is reached: told once, in the description, instead of with each operation. */
 const beforeAnyOperation = (
   [
+    'https_required',
     'not_found',
     'method_not_allowed',
     'request_timeout',

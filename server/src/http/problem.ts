@@ -18,6 +18,7 @@ export const problemKinds: Record<ErrorCode, ProblemKind> = {
   key_in_browser: { status: 403, title: 'An API key does not belong in a browser' },
   address_not_allowed: { status: 403, title: 'This API key is not allowed from this address' },
   signup_closed: { status: 403, title: 'Sign-up is by invitation' },
+  https_required: { status: 403, title: 'Only https is served here' },
   not_found: { status: 404, title: 'There is nothing here' },
   method_not_allowed: { status: 405, title: 'This method is not supported here' },
   request_timeout: { status: 408, title: 'The request took too long to arrive' },

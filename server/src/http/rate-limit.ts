@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../app-error.ts';
-import { clientAddress } from '../edge/client-address.ts';
 import type { LimitName, LimitState } from '../limits/limit.ts';
 import type { Limits } from '../limits/limits.ts';
+import { clientOf } from './client.ts';
 import type { HttpServer } from './server.ts';
 
 declare module 'fastify' {
@@ -31,7 +31,7 @@ export function registerLimits(server: HttpServer, limits: Limits, onLimitReache
   server.addHook('preParsing', async (request, reply, payload) => {
     const { limit } = request.routeOptions.config;
     if (request.principal) await takeLimit(request, reply, 'api', request.principal.accountId);
-    if (limit) await takeLimit(request, reply, limit, clientAddress(request.socket));
+    if (limit) await takeLimit(request, reply, limit, clientOf(request).address);
     return payload;
   });
 }

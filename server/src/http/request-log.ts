@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { clientAddress } from '../edge/client-address.ts';
 import { createSignal } from '../signal.ts';
 import { withoutSecrets } from '../without-secrets.ts';
+import { clientOf } from './client.ts';
 
 export interface AnsweredRequest {
   method: string;
@@ -38,7 +38,7 @@ function logRequest(request: FastifyRequest, reply: FastifyReply): void {
       route: request.routeOptions.url ?? null,
       status: reply.statusCode,
       duration_ms: Math.round(reply.elapsedTime * 100) / 100,
-      address: clientAddress(request.socket),
+      address: clientOf(request).address,
       account_id: principal?.accountId ?? null,
       scheme: principal?.scheme ?? null,
     },

@@ -8,9 +8,12 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify';
 import { AppError } from '../app-error.ts';
+import { createReadClient } from '../edge/client-address.ts';
+import type { ProxySettings } from '../edge/trusted-proxies.ts';
 import { newId } from '../id.ts';
 import { authenticationHook, type Gate } from './authentication.ts';
 import { brokenRequests } from './broken-requests.ts';
+import { requireHttps } from './client.ts';
 import { allowOrigins } from './cors.ts';
 import { parseJsonBodies } from './json-body.ts';
 import { registerOpenApi } from './openapi.ts';
@@ -42,6 +45,7 @@ export interface HttpServerOptions {
   publicUrl: string;
   /** Origins whose pages may call the API, with the refresh cookie. */
   allowedOrigins: readonly string[];
+  proxies: ProxySettings;
   gate: Gate;
   timeLimits?: TimeLimits;
 }
@@ -57,6 +61,7 @@ export async function createHttpServer({
   log,
   publicUrl,
   allowedOrigins,
+  proxies,
   gate,
   timeLimits = defaultTimeLimits,
 }: HttpServerOptions): Promise<HttpServer> {
@@ -108,6 +113,13 @@ export async function createHttpServer({
   server.setNotFoundHandler((request, reply) => sendProblem(reply, noRoute(request), publicUrl));
 
   server.decorate('routeTable', collectRoutes(server));
+  const readClient = createReadClient(proxies, (peer, header) => {
+    log.warn(
+      { peer, header },
+      'a private peer says for whom it asks, but is not in INKSONG_TRUSTED_PROXIES: allowlists, limits and logs see its own address',
+    );
+  });
+  server.decorate('readClient', readClient);
   server.decorate('allowedOrigins', new Set(allowedOrigins));
   await registerOpenApi(server, publicUrl);
 
@@ -117,6 +129,7 @@ export async function createHttpServer({
     // Nothing is upgraded here, but Node may have lost its place in what follows such a request.
     if (request.headers.upgrade !== undefined) reply.header('Connection', 'close');
     requireOneHost(request.raw);
+    requireHttps(request, publicUrl);
   });
   await allowOrigins(server);
   server.addHook('onRequest', async (request) => {

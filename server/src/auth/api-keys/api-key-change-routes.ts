@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox';
 import { maxAllowlistEntries } from '../../edge/ip-allowlist.ts';
 import { sessionOf } from '../../http/authentication.ts';
-import { actorOf, deviceOf } from '../../http/device.ts';
+import { clientOf } from '../../http/client.ts';
+import { actorOf } from '../../http/device.ts';
 import type { HttpServer } from '../../http/server.ts';
 import { isoTime, Timestamp } from '../../http/timestamp.ts';
 import { ApiKey, ApiKeyParams, toAnswer } from './api-key-schema.ts';
@@ -99,6 +100,7 @@ export function apiKeyChangeRoutes(server: HttpServer, apiKeys: ApiKeys): void {
     },
     async (request) => {
       const { accountId } = sessionOf(request);
+      const client = clientOf(request);
       const { allowedIps, shutOut } = await apiKeys.previewAllowlist(
         accountId,
         request.params.id,
@@ -106,7 +108,7 @@ export function apiKeyChangeRoutes(server: HttpServer, apiKeys: ApiKeys): void {
       );
       return {
         allowed_ips: allowedIps,
-        your_address: deviceOf(request).address || null,
+        your_address: client.isKnown ? client.address : null,
         shut_out: shutOut.map(({ address, lastUsedAt }) => ({ address, last_used_at: isoTime(lastUsedAt) })),
       };
     },

@@ -1,6 +1,7 @@
 import { AppError } from '../../app-error.ts';
 import type { Clock } from '../../clock.ts';
 import type { Transaction } from '../../database/database.ts';
+import type { Client } from '../../edge/client-address.ts';
 import { type Allowlists, createAllowlists } from '../../edge/ip-allowlist.ts';
 import { createIpRanges } from '../../edge/ip-ranges.ts';
 import { newId } from '../../id.ts';
@@ -92,13 +93,16 @@ export function createApiKeys(
     },
 
     /**
-     * Tells whether a verified key may be used from an address, '' for one that is not known, and if so notes the use.
+     * Tells whether a verified key may be used by a client, and if so notes the use. An address that is not known is in no list.
      * The allowlist is the one that was read with the key, so a change of it is in force on the next request.
      */
-    admit({ apiKeyId, allowlist }: ApiKeyPrincipal, address: string): boolean {
-      if (allowlist !== null && !allowlists.allows(apiKeyId, allowlist, address)) return false;
+    admit(
+      { apiKeyId, allowlist }: ApiKeyPrincipal,
+      { address, isKnown }: Pick<Client, 'address' | 'isKnown'>,
+    ): boolean {
+      if (allowlist !== null && !(isKnown && allowlists.allows(apiKeyId, allowlist, address))) return false;
       lastUses.note(apiKeyId, address);
-      if (address !== '') seenAddresses.note(apiKeyId, address);
+      if (isKnown) seenAddresses.note(apiKeyId, address);
       return true;
     },
 
