@@ -13,8 +13,9 @@ import { documentRoutes } from '../documents/document-routes.ts';
 import { eventRoutes } from '../events/event-routes.ts';
 import { accountExportRoutes } from '../exports/account-export-routes.ts';
 import { usageRoutes } from '../usage/usage-routes.ts';
+import { dashboardRoutes } from './dashboard-routes.ts';
+import { docsRoutes } from './docs-routes.ts';
 import { healthRoutes } from './health-routes.ts';
-import { pageRoutes } from './page-routes.ts';
 import type { HttpServer } from './server.ts';
 
 /** The table of contents: every route of the API, by room. */
@@ -38,6 +39,7 @@ export async function registerRoutes(server: HttpServer, services: Services, con
     },
     { prefix: '/api/v1' },
   );
-  pageRoutes(server, publicUrl);
+  await dashboardRoutes(server);
+  docsRoutes(server);
   healthRoutes(server, () => services.database.query.selectNoFrom(services.database.now.as('now')).execute());
 }

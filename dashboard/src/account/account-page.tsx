@@ -1,0 +1,9 @@
+import { Page } from '../ui/page.tsx';
+
+export function AccountPage() {
+  return (
+    <Page title="Account">
+      <p />
+    </Page>
+  );
+}

@@ -1,0 +1,9 @@
+import { Page } from '../ui/page.tsx';
+
+export function ApiKeyPage() {
+  return (
+    <Page title="API key">
+      <p />
+    </Page>
+  );
+}

@@ -1,0 +1,49 @@
+import { InksongSession } from '@inksong/client';
+import { useSyncExternalStore } from 'react';
+
+/** The one session of this tab. Its access token lives inside it, in memory; the refresh token is the browser's. */
+export const inksong = new InksongSession();
+
+/**
+ * - `restoring`: not known yet; a page may have been opened from another site, which sends no SameSite=Strict cookie.
+ * - `unreachable`: the server could not be asked; it is being asked again.
+ */
+export type SessionState = 'restoring' | 'signed-in' | 'signed-out' | 'unreachable';
+
+const retryMs = [1_000, 2_000, 5_000, 10_000];
+
+let state: SessionState = 'restoring';
+let retry: ReturnType<typeof setTimeout> | undefined;
+const listeners = new Set<() => void>();
+
+inksong.subscribe((change) => become(change));
+// The browser tells when the network is back; waiting for the next try would only look broken.
+addEventListener('online', () => {
+  if (state === 'unreachable') void restoreSession();
+});
+
+/** Asks the server whether this browser is signed in, again and again while it cannot be reached. */
+export async function restoreSession(failures = 0): Promise<void> {
+  clearTimeout(retry);
+  try {
+    become((await inksong.restore()) ? 'signed-in' : 'signed-out');
+  } catch {
+    become('unreachable');
+    retry = setTimeout(() => void restoreSession(failures + 1), retryMs[Math.min(failures, retryMs.length - 1)]);
+  }
+}
+
+export function useSessionState(): SessionState {
+  return useSyncExternalStore(subscribe, () => state);
+}
+
+function become(next: SessionState): void {
+  if (next === state) return;
+  state = next;
+  for (const listener of listeners) listener();
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}

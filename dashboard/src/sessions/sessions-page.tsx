@@ -1,0 +1,9 @@
+import { Page } from '../ui/page.tsx';
+
+export function SessionsPage() {
+  return (
+    <Page title="Sessions">
+      <p />
+    </Page>
+  );
+}

@@ -1,0 +1,9 @@
+import { Page } from '../ui/page.tsx';
+
+export function ForgotPasswordPage() {
+  return (
+    <Page title="Forgot">
+      <p />
+    </Page>
+  );
+}

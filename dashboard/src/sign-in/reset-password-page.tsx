@@ -1,0 +1,9 @@
+import { Page } from '../ui/page.tsx';
+
+export function ResetPasswordPage() {
+  return (
+    <Page title="Reset">
+      <p />
+    </Page>
+  );
+}

@@ -1,0 +1,9 @@
+import { Page } from '../ui/page.tsx';
+
+export function VerifyEmailPage() {
+  return (
+    <Page title="Verify">
+      <p />
+    </Page>
+  );
+}

@@ -1,0 +1,57 @@
+import { hash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import { closedPolicy } from './security-headers.ts';
+import type { HttpServer } from './server.ts';
+
+const built = new URL('../../../dashboard/dist/', import.meta.url);
+
+/** The addresses of the dashboard's pages: one document, whose script shows the page that the address names. */
+const pages = [
+  '/',
+  '/sign-in',
+  '/sign-up',
+  '/forgot-password',
+  '/reset-password',
+  '/verify-email',
+  '/api-key',
+  '/documents',
+  '/sessions',
+  '/activity',
+  '/account',
+];
+
+/** Serves the dashboard. Throws when it has not been built. */
+export async function dashboardRoutes(server: HttpServer): Promise<void> {
+  const index = new URL('index.html', built);
+  if (!existsSync(index)) throw new Error('The dashboard is not built yet: npm run build');
+  const document = readFileSync(index, 'utf8');
+  const policy = contentSecurityPolicy(document);
+  const hidden = { config: { access: 'public' }, schema: { hide: true } } as const;
+
+  for (const page of pages) {
+    server.get(page, hidden, (_request, reply) =>
+      reply.type('text/html; charset=utf-8').header('Content-Security-Policy', policy).send(document),
+    );
+  }
+  await server.register(fastifyStatic, {
+    root: fileURLToPath(new URL('assets/', built)),
+    serve: false,
+    preCompressed: true,
+    // A name holds its content's digest.
+    maxAge: '1y',
+    immutable: true,
+  });
+  server.get<{ Params: { file: string } }>('/assets/:file', hidden, (request, reply) =>
+    reply.sendFile(request.params.file),
+  );
+}
+
+/** Allows our own files, our own API and the document's own inline script, and nothing else. */
+function contentSecurityPolicy(html: string): string {
+  const scripts = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(
+    ([, script = '']) => `'sha256-${hash('sha256', script, 'base64')}'`,
+  );
+  return `default-src 'none'; script-src 'self' ${scripts.join(' ')}; style-src 'self'; img-src 'self'; connect-src 'self'; ${closedPolicy}`;
+}
