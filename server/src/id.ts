@@ -8,6 +8,23 @@ export function newId(prefix: IdPrefix): string {
   return `${prefix}_${randomBytes(16).toString('hex')}`;
 }
 
+let latestMs = 0;
+let ofLatestMs = 0;
+
+/**
+ * Returns an id of the same form that sorts after every one that this process has returned before, for rows whose order
+ * tells something: two of them may be of the same millisecond. 64 random bits; the rest is the time and a count.
+ */
+export function newOrderedId(prefix: IdPrefix): string {
+  const now = Math.max(Date.now(), latestMs);
+  // A count that is full borrows from the next millisecond.
+  const isFull = now === latestMs && ofLatestMs === 0xffff;
+  ofLatestMs = now === latestMs && !isFull ? ofLatestMs + 1 : 0;
+  latestMs = isFull ? now + 1 : now;
+  const [time, count] = [latestMs.toString(16).padStart(12, '0'), ofLatestMs.toString(16).padStart(4, '0')];
+  return `${prefix}_${time}${count}${randomBytes(8).toString('hex')}`;
+}
+
 /** Returns the regular expression source that exactly the ids of this prefix match. */
 export function idPattern(prefix: IdPrefix): string {
   return `^${prefix}_[0-9a-f]{32}$`;

@@ -144,6 +144,20 @@ test('pages of the audit log neither skip nor repeat an event, and one kind can 
   assert.equal(bad.status, 422);
 });
 
+test('events of one millisecond are told in the order in which they happened', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  for (let count = 0; count < 10; count++) {
+    await server.services.accounts.disable(account.id);
+    await server.services.accounts.enable(account.id);
+  }
+  await server.services.database.query.updateTable('events').set({ at: Date.now() }).execute();
+  const { accessToken } = await server.login(account);
+  const kinds = (await eventsOf(server, accessToken, '?limit=100')).map(({ kind }) => kind).toReversed();
+  const expected = Array.from({ length: 10 }, () => ['account_disabled', 'account_enabled']).flat();
+  assert.deepEqual(kinds, ['account_registered', ...expected, 'signed_in']);
+});
+
 test('nobody sees another’s events, and a key sees none', async (t) => {
   const server = await bootServer(t);
   const account = await server.register();

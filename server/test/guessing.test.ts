@@ -115,7 +115,8 @@ test('guesses that overlap are counted before they are compared: none slips thro
   });
   let compared = 0;
   t.mock.method(server.services.passwords, 'verify', async () => {
-    compared++;
+    // Only so that a red test ends.
+    if (++compared > 20) release();
     await hashing;
     return false;
   });
@@ -158,12 +159,16 @@ test('a try that compared nothing costs nothing: too busy is not wrong', async (
   assert.deepEqual(await server.services.database.query.selectFrom('limit_counters').selectAll().execute(), []);
 });
 
-test('500 guesses from 250 neighbourhoods are compared a hundred times, and the owner still signs in from home', async (t) => {
-  const server = await bootServer(t);
+test('500 guesses from 250 neighbourhoods at two processes are compared a hundred times, and the owner still signs in from home', async (t) => {
+  const INKSONG_DATA_DIR = temporaryDirectory(t);
+  const server = await bootServer(t, { INKSONG_DATA_DIR });
+  const servers = [server, await bootServer(t, { INKSONG_DATA_DIR })];
   const { email } = await server.register();
   const answers: Answer[] = [];
   for (let group = 1; group <= 250; group++) {
-    answers.push(...(await Promise.all([1, 2].map((host) => login(server, email, wrong, `127.50.${group}.${host}`)))));
+    answers.push(
+      ...(await Promise.all(servers.map((each, index) => login(each, email, wrong, `127.50.${group}.${index + 1}`)))),
+    );
   }
   assert.equal(count(answers, 401), 100);
   assert.equal(count(answers, 429), 400);

@@ -33,6 +33,11 @@ export function checkAnswer(app: HttpServer, method: string, path: string, answe
   const type = (answer.headers.get('content-type') ?? '').split(';', 1)[0] ?? '';
   const where = `${method} ${path} → ${answer.status}`;
   const operation = findOperation(known.document, method, path);
+  const isText = /^text\/|[/+]xml$/.test(type);
+  const isDocument = operation?.responses['200']?.content?.['*/*'] !== undefined;
+  if (isText && !isDocument) assert.match(answer.headers.get('content-type') ?? '', /;\s*charset=utf-8$/i, where);
+  if (answer.bytes.length > 0) assert.notEqual(type, '', `${where} does not say what its body is`);
+  if (answer.status === 204) assert.equal(type, '', `${where} says what no body is`);
   if (method === 'HEAD' || path.startsWith('/openapi.json')) return;
 
   if (answer.status >= 400) {

@@ -120,6 +120,24 @@ test('changing the password or the address voids reset links that were mailed be
   assert.deepEqual(await receive(server, mailbox), [], 'the former address can no longer recover the account');
 });
 
+test('a reset voids a change of address that somebody else had begun, mailed or not', async (t) => {
+  for (const mailed of [true, false]) {
+    const { server, ada, mailbox, mailedToken } = await scene(t);
+    const token = await mailedToken(ada.email);
+    await server.call('POST', '/auth/email', { bearer: ada.accessToken, json: { email: 'thief@example.com' } });
+    const [change] = mailed ? await receive(server, mailbox) : [];
+    assert.equal((await reset(server, token)).status, 204);
+    const later = await receive(server, mailbox);
+    assert.deepEqual(
+      later.map(({ to, link }) => [to[0], link]),
+      [[ada.email, null]],
+    );
+    if (!change) continue;
+    const verified = await server.call('POST', '/auth/email/verify', { json: { token: change.token } });
+    assert.equal(verified.json.code, 'link_invalid');
+  }
+});
+
 test('a disabled account is mailed no link, and one mailed before is dead', async (t) => {
   const { server, ada, mailbox, mailedToken } = await scene(t);
   const token = await mailedToken(ada.email);

@@ -27,6 +27,18 @@ test('a registration that cannot finish leaves nothing behind', async (t) => {
   assert.deepEqual(await query.selectFrom('api_keys').select('id').execute(), []);
 });
 
+test('a fresh installation has no account, and no well-known name and password opens one', async (t) => {
+  const server = await bootServer(t);
+  assert.deepEqual(await server.services.accounts.list(), []);
+  for (const email of ['admin@example.com', 'admin@localhost', 'root@localhost', 'inksong@localhost', 'admin']) {
+    for (const password of ['admin', 'password', 'inksong', 'changeme', goodPassword]) {
+      const { status } = await server.call('POST', '/auth/login', { json: { email, password } });
+      // 429 once the guessing has to wait.
+      assert.ok(status === 401 || status === 429, `${email} ${password} → ${status}`);
+    }
+  }
+});
+
 test('an address is one account in any case and Unicode form', async (t) => {
   const server = await bootServer(t);
   await server.register('Zoë@Example.com');
@@ -199,18 +211,20 @@ test('at most two passwords are hashed at once, a bounded number waits, and the 
   const most = { hashing: 0, waiting: 0 };
   const work: Promise<unknown>[] = [];
   let full = true;
-  /** Keeps the queue as full as it gets. */
+  /** Makes the queue as full as it gets; at once, too, when a place comes free, or the login would slip in. */
   const fill = (): void => {
     try {
-      while (full) work.push(passwords.hash('keeps the queue full'));
+      while (full) work.push(passwords.hash('keeps the queue full').then(fill));
     } catch (error) {
       assert.equal((error as AppError).code, 'overloaded');
       const { hashing, waiting } = passwords.load();
       most.hashing = Math.max(most.hashing, hashing);
       most.waiting = Math.max(most.waiting, waiting);
-      setImmediate(fill);
     }
   };
+  fill();
+  // The first two leave the queue only now.
+  await new Promise((resolve) => setImmediate(resolve));
   fill();
   const refused = await server.call('POST', '/auth/login', register('nobody@example.com'));
   full = false;

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { type Database, logOnCommit, type Transaction } from '../database/database.ts';
-import { newId } from '../id.ts';
+import { newOrderedId } from '../id.ts';
 import { addressesPerHour, type EventKind, type GatheredRefusals, hourMs, type NewEvent } from './event.ts';
 import { logEvent } from './event-log.ts';
 import type { EventStore } from './events.ts';
@@ -13,7 +13,7 @@ export async function appendEvent(trx: Transaction, now: Database['now'], event:
   await trx
     .insertInto('events')
     .values({
-      id: newId('evt'),
+      id: newOrderedId('evt'),
       account_id: event.accountId,
       kind: event.kind,
       at: now,
@@ -154,7 +154,7 @@ async function addRefusals(trx: Transaction, refusals: GatheredRefusals & { acco
   await trx
     .insertInto('events')
     .values({
-      id: newId('evt'),
+      id: newOrderedId('evt'),
       account_id: refusals.accountId,
       kind: refusals.kind,
       at: refusals.firstAt,
