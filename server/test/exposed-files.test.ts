@@ -26,6 +26,8 @@ const looked = [
   '/backup.db',
   '/index.js.map',
   '/assets/index.js.map',
+  '/assets/',
+  '/assets/.vite/manifest.json',
   '/metrics',
   '/debug',
   '/debug/pprof/',

@@ -74,7 +74,7 @@ async function boot(t: TestContext): Promise<{ server: TestServer; document: Doc
 }
 
 /** Pages, and the document itself, are not the API: whoever hides a route of it hides it from its users. */
-const isOfTheApi = ({ path }: Route): boolean => /^\/(api|healthz|readyz)/.test(path);
+const isOfTheApi = ({ path }: Route): boolean => /^\/(api\/|healthz|readyz)/.test(path);
 
 function operationsOf({ paths }: Document): { path: string; method: string; operation: Operation; name: string }[] {
   return Object.entries(paths).flatMap(([path, methods]) =>

@@ -5,11 +5,8 @@ import { bootServer, type CallOptions, type TestServer } from './boot.ts';
 
 /** Every row of every table. */
 async function dump({ services: { database } }: TestServer): Promise<Record<string, string>> {
-  const tables = await sql<{ name: string }>`SELECT name FROM sqlite_master WHERE type = 'table'`.execute(
-    database.query,
-  );
   const rows: Record<string, string> = {};
-  for (const { name } of tables.rows) {
+  for (const { name } of await database.query.introspection.getTables()) {
     rows[name] = JSON.stringify((await sql`SELECT * FROM ${sql.table(name)}`.execute(database.query)).rows);
   }
   return rows;

@@ -141,9 +141,10 @@ export async function createHttpServer({
 }
 
 /** Returns the refusal of a path that nothing answers, or of a method that its path does not. */
-function noRoute({ server, url }: FastifyRequest): AppError {
+function noRoute({ server, url, method }: FastifyRequest): AppError {
   const methods = allowedMethods(server.routeTable, url);
-  if (methods.length === 0) return new AppError('not_found');
+  // A route that takes this method has looked for the file that is asked for, and has none.
+  if (methods.length === 0 || methods.includes(method)) return new AppError('not_found');
   const allow = methods.join(', ');
   return new AppError('method_not_allowed', { detail: `Use ${allow}.`, headers: { Allow: allow } });
 }
