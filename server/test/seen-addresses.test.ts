@@ -98,8 +98,9 @@ test('at most 500 addresses are kept for a key and day, on all nodes together; k
   const store = createSeenAddressStore(server.services.database);
   const nodes = [1, 2].map(() => createSeenAddresses(store, 30, { now: () => now }));
   for (const [index, node] of nodes.entries()) {
-    for (let last = 0; last < 3 * addressesPerDay; last++) {
-      node.note(account.apiKeyId, `10.${index}.${last >> 8}.${last & 255}`);
+    // More than all keys together are given room for.
+    for (let last = 0; last < 110_000; last++) {
+      node.note(account.apiKeyId, `10.${2 * index + (last >> 16)}.${(last >> 8) & 255}.${last & 255}`);
     }
     node.note(other.apiKeyId, '192.0.2.7');
     await node.flush();

@@ -163,6 +163,25 @@ test('an IPv4 client is in no IPv6 range, and an IPv6 client in no IPv4 one', ()
   assert.deepEqual([everyIpv4.has('2001:db8::1'), everyIpv6.has('2001:db8::1')], [false, true]);
 });
 
+test('a list is parsed once while it stays; all together are bounded, the oldest forgotten first', () => {
+  let parsed = 0;
+  const allowlists = createAllowlists(50, (ranges) => {
+    parsed++;
+    return createIpRanges(ranges);
+  });
+  const text = allowlistText(Array.from({ length: 20 }, (_, last) => `10.0.0.${last}`));
+  const ask = (key: string) => {
+    const before = parsed;
+    assert.equal(allowlists.allows(key, text, '10.0.0.5'), true);
+    return parsed - before;
+  };
+  assert.deepEqual(['a', 'a', 'b', 'a', 'b'].map(ask), [1, 0, 1, 0, 0]);
+  assert.deepEqual(['c', 'b', 'c', 'a', 'c', 'a'].map(ask), [1, 0, 0, 1, 0, 0], 'three of twenty are too many');
+  const one = allowlistText(Array.from({ length: 60 }, (_, last) => `10.0.0.${last}`));
+  for (let count = 0; count < 3; count++) assert.equal(allowlists.allows('long', one, '10.0.0.5'), true);
+  assert.equal(parsed, 5, 'one that is longer than all may be is kept alone');
+});
+
 test('a list that has changed is never answered from what was kept, however many lists there are', () => {
   const allowlists = createAllowlists(100);
   const text = (third: number) => allowlistText(Array.from({ length: 20 }, (_, last) => `10.0.${third}.${last}`));

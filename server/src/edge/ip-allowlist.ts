@@ -42,7 +42,7 @@ export interface Allowlists {
  * Keeps parsed lists, under the key and the text they were parsed from: a list that has changed is another text, so what
  * is kept is never older than the row.
  */
-export function createAllowlists(maxEntries = heldEntries): Allowlists {
+export function createAllowlists(maxEntries = heldEntries, parse = createIpRanges): Allowlists {
   const parsed = new Map<string, { text: string; ranges: IpRanges; entries: number }>();
   let entriesHeld = 0;
 
@@ -57,7 +57,7 @@ export function createAllowlists(maxEntries = heldEntries): Allowlists {
       if (held?.text === text) return held.ranges.has(address);
       forget(apiKeyId);
       const allowlist = allowlistOf(text);
-      const ranges = createIpRanges(allowlist);
+      const ranges = parse(allowlist);
       parsed.set(apiKeyId, { text, ranges, entries: allowlist.length });
       entriesHeld += allowlist.length;
       // Oldest first; the one just added stays.
