@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { sql } from 'kysely';
 import { operator } from '../src/auth/actor.ts';
+import { backUpDatabase } from '../src/database/backup.ts';
+import { restoreDatabase } from '../src/database/restore.ts';
 import { bootServer, type TestAccount, type TestServer, temporaryDirectory } from './boot.ts';
 import { callFrom } from './call-from.ts';
 
@@ -207,6 +210,40 @@ test('each change is one event that says from what to what, and no change is non
     ['127.0.0.1', account.sessionId, account.apiKeyId],
   );
   assert.deepEqual(details(await eventsOf(server, account, 'api_key_renamed')), [{ from: 'Default', to: 'Nightly' }]);
+});
+
+test('of changes in parallel the last one stays, and the events tell one chain', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, last) => allow(server, account, [`10.0.0.${last}`])),
+  );
+  assert.ok(answers.every(({ status }) => status === 200));
+  await server.services.events.flush();
+  const rows = await server.services.database.query
+    .selectFrom('events')
+    .select('details')
+    .where('kind', '=', 'allowlist_changed')
+    .execute();
+  const next = new Map(rows.map(({ details }) => [JSON.parse(details).from, JSON.parse(details).to]));
+  assert.equal(next.size, 20);
+  let reached = 'any address';
+  for (let step = 0; step < 20; step++) reached = next.get(reached);
+  assert.deepEqual((await keyOf(server, account)).allowed_ips, [reached]);
+});
+
+test('a restore brings its list back, and a server that was running goes by it', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  const backup = join(temporaryDirectory(t), 'backup.db');
+  await allow(server, account, ['127.0.2.0/24']);
+  assert.equal(await statusFrom('127.0.2.1', server, account.apiKey), 200);
+  await backUpDatabase(server.config.databasePath, backup);
+  await allow(server, account, ['127.0.3.0/24']);
+  assert.equal(await statusFrom('127.0.2.1', server, account.apiKey), 403);
+  await restoreDatabase(backup, server.config.databasePath, { killKeys: false });
+  assert.equal(await statusFrom('127.0.2.1', server, account.apiKey), 200);
+  assert.equal(await statusFrom('127.0.3.1', server, account.apiKey), 403);
 });
 
 test('an event that cannot be written leaves the list as it was', async (t) => {

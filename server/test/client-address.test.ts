@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { createApp } from '../src/app.ts';
 import { operator } from '../src/auth/actor.ts';
 import { bootServer, type TestServer } from './boot.ts';
 import { exchange, type RawAnswer, rawRequest } from './raw-http.ts';
@@ -118,7 +122,7 @@ const headers = ['x-forwarded-for', 'forwarded'] as const;
 const boot = (t: TestContext, settings: Record<string, string>) =>
   bootServer(t, { INKSONG_RATE_LIMIT_AUTH: '1000/hour', ...settings });
 
-test('allowlist, limiter, events and log agree on one address, through 0, 1 and 2 proxies, whatever is spoofed', async (t) => {
+test('C13 allowlist, limiter, events and log agree on one address, through 0, 1 and 2 proxies, whatever is spoofed', async (t) => {
   for (const { hops, own, trusted, from } of chains) {
     for (const header of headers) {
       const server = await boot(t, { INKSONG_TRUSTED_PROXIES: trusted, INKSONG_CLIENT_IP_HEADER: header });
@@ -166,6 +170,30 @@ test('when the deciding entry is malformed no allowlist lets the request in, and
     );
     await server.close();
   }
+});
+
+test('C14 on a dual-stack socket an IPv4 client is the IPv4 client it is, and an IPv6 client none', async (t) => {
+  const server = await boot(t, {});
+  const dualStack = await createApp(server.config, server.services, server.app.log);
+  t.after(() => dualStack.close());
+  await dualStack.listen({ host: '::', port: 0 });
+  const { port } = dualStack.server.address() as AddressInfo;
+  const seen: (string | undefined)[] = [];
+  dualStack.server.on('connection', ({ remoteAddress }) => seen.push(remoteAddress));
+  const account = await server.register();
+  const verdictOf = async (host: string, allowedIps: string[]) => {
+    await server.services.apiKeys.update(account.id, account.apiKeyId, { allowed_ips: allowedIps }, operator);
+    const options = { host, port, path: '/api/v1/documents/', headers: { 'X-API-Key': account.apiKey }, agent: false };
+    const [answer] = (await once(get(options), 'response')) as [IncomingMessage];
+    answer.resume();
+    return answer.statusCode;
+  };
+  assert.equal(await verdictOf('127.0.0.1', ['127.0.0.0/8']), 200);
+  assert.equal(await verdictOf('127.0.0.1', ['126.0.0.0/8', '128.0.0.0/8']), 403);
+  assert.equal(await verdictOf('127.0.0.1', ['::/0']), 403);
+  assert.equal(await verdictOf('::1', ['::/0']), 200);
+  assert.equal(await verdictOf('::1', ['0.0.0.0/0', '::2/127']), 403);
+  assert.deepEqual(new Set(seen), new Set(['::ffff:127.0.0.1', '::1']));
 });
 
 test('IPv6 clients are counted by their /64 and matched by their address, through a proxy too', async (t) => {

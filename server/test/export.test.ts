@@ -73,6 +73,7 @@ test('account.json and events.json tell what the API tells, and hold no secret',
   await server.login(account);
   await server.call('GET', '/me', { key: account.apiKey });
   await server.services.usage.flush();
+  await server.services.apiKeys.flushSeenAddresses();
   const answer = await exported(server, account);
   const files = await unzip(answer.bytes);
   const told = jsonOf(files, 'account.json');
@@ -80,6 +81,14 @@ test('account.json and events.json tell what the API tells, and hold no secret',
   assert.equal(told.account.email, account.email);
   const keys = (await server.call('GET', '/api-keys/', { bearer: account.accessToken })).json.items;
   assert.deepEqual(told.api_keys, keys);
+  assert.deepEqual(
+    told.api_key_addresses.map(({ api_key_id, address }: { api_key_id: string; address: string }) => [
+      api_key_id,
+      address,
+    ]),
+    [[account.apiKeyId, '127.0.0.1']],
+  );
+  assert.ok(Date.parse(told.api_key_addresses[0].last_used_at) <= Date.now());
   assert.deepEqual(
     told.sessions.map(({ id }: { id: string }) => id).sort(),
     (await server.call('GET', '/auth/sessions/', { bearer: account.accessToken })).json.items

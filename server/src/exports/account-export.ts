@@ -29,7 +29,7 @@ export type AccountExport = ReturnType<typeof createAccountExport>;
 
 export interface AccountExportOptions {
   store: AccountExportStore;
-  apiKeys: Pick<ApiKeys, 'list'>;
+  apiKeys: Pick<ApiKeys, 'list' | 'listAddresses'>;
   ownSessions: Pick<OwnSessions, 'list'>;
   documents: Pick<Documents, 'list' | 'open'>;
   events: Pick<Events, 'list'>;
@@ -92,11 +92,20 @@ export function createAccountExport({ store, apiKeys, ownSessions, documents, ev
     async open({ id, email, createdAt }: ExportedAccount, actor: Actor): Promise<Readable> {
       await store.recordExport(id, actor);
       const exportedAt = Date.now();
+      const keys = await apiKeys.list(id);
+      const addresses = await Promise.all(keys.map((key) => apiKeys.listAddresses(id, key.id)));
       const account = jsonOf(
         {
           exported_at: exportedAt,
           account: { id, email, created_at: createdAt },
-          api_keys: await apiKeys.list(id),
+          api_keys: keys,
+          api_key_addresses: keys.flatMap((key, index) =>
+            (addresses[index] ?? []).map(({ address, lastUsedAt }) => ({
+              api_key_id: key.id,
+              address,
+              last_used_at: lastUsedAt,
+            })),
+          ),
           sessions: await ownSessions.list(id),
           usage: (await usage.list(id, usageDays)).filter(({ api_key, bearer }) =>
             [api_key, bearer].some((counts) => Object.values(counts).some((count) => count > 0)),

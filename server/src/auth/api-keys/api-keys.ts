@@ -155,6 +155,9 @@ export function createApiKeys(
       return { allowedIps, shutOut: seen.filter(({ address }) => !ranges.has(address)) };
     },
 
+    /** Returns where a key was used from lately, latest first; a few seconds late. */
+    listAddresses: (accountId: string, apiKeyId: string) => seenAddresses.list({ accountId, apiKeyId }),
+
     flushLastUses: () => lastUses.flush(),
 
     flushSeenAddresses: () => seenAddresses.flush(),
