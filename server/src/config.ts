@@ -132,7 +132,8 @@ export const settings: readonly Setting[] = [
   {
     name: 'INKSONG_ADDRESS_RETENTION_DAYS',
     defaultText: '`30`',
-    about: 'Days that the audit log keeps addresses and user agents; older events lose them. Where keys were used from is kept as long, but at most 30 days.',
+    about:
+      'Days that the audit log keeps addresses and user agents; older events lose them. Where keys were used from is kept as long, but at most 30 days.',
   },
   {
     name: 'INKSONG_ALLOWED_ORIGINS',
