@@ -133,7 +133,7 @@ export const settings: readonly Setting[] = [
     name: 'INKSONG_ADDRESS_RETENTION_DAYS',
     defaultText: '`30`',
     about:
-      'Days that the audit log keeps addresses and user agents; older events lose them. Where keys were used from is kept as long, but at most 30 days.',
+      'Days that addresses are kept: in the audit log (user agents too), of tries with rotated keys, and of sign-ins. Where keys were used from is kept as long, but at most 30 days.',
   },
   {
     name: 'INKSONG_ALLOWED_ORIGINS',

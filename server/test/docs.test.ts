@@ -93,6 +93,21 @@ function exists(path: string): boolean {
   }
 }
 
+test('every attack case that the security page does not owe is a test with its number, in the file it names', () => {
+  const page = readFileSync(join(root, 'docs/security.md'), 'utf8');
+  const tests = readdirSync(join(root, 'server/test'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => ({ file, text: readFileSync(join(root, 'server/test', file), 'utf8') }));
+  const cases = [...page.matchAll(/^\| (C\d\d) \| [^|]+ \| ([^|]+) \|$/gm)];
+  assert.equal(cases.length, 25);
+  for (const [, id = '', where = ''] of cases) {
+    if (where.startsWith('owed')) continue;
+    const file = /^`([\w/-]+\.test\.ts)`/.exec(where)?.[1];
+    const named = tests.filter(({ text }) => text.includes(`test('${id} `)).map((each) => each.file);
+    assert.deepEqual(named, [file], id);
+  }
+});
+
 test('every test and file that the security page names exists', () => {
   const page = readFileSync(join(root, 'docs/security.md'), 'utf8');
   const named = [...page.matchAll(/`([\w./-]+\.ts)`/g)].map(([, name = '']) =>
