@@ -194,6 +194,13 @@ test('C14 on a dual-stack socket an IPv4 client is the IPv4 client it is, and an
   assert.equal(await verdictOf('::1', ['::/0']), 200);
   assert.equal(await verdictOf('::1', ['0.0.0.0/0', '::2/127']), 403);
   assert.deepEqual(new Set(seen), new Set(['::ffff:127.0.0.1', '::1']));
+  await server.services.events.flush();
+  const told = (await server.call('GET', '/events/?kind=address_refused', { bearer: account.accessToken })).json.items;
+  assert.deepEqual(
+    told.map(({ address }: { address: string }) => address).sort(),
+    ['127.0.0.1', '::1'],
+    'and is told of as such',
+  );
 });
 
 test('IPv6 clients are counted by their /64 and matched by their address, through a proxy too', async (t) => {

@@ -27,7 +27,7 @@ export interface SeenAddressStore {
 
 /** Most addresses kept for a key and day, so that nobody with a key fills the database by changing address. */
 export const addressesPerDay = 500;
-export const seenDays = 30;
+const seenDays = 30;
 /** Addresses of a key that are looked at, the latest. */
 const listedAddresses = 1_000;
 const heldAddresses = 100_000;
