@@ -10,9 +10,9 @@ const visitor = createRoute({ getParentRoute: () => root, id: 'visitor', compone
 const signedIn = createRoute({ getParentRoute: () => root, id: 'signed-in', component: SignedInLayout });
 
 /** Where to go once signed in; only pages of the dashboard itself, or a link could lead anywhere. */
-function readNext(search: Record<string, unknown>): { next?: string } {
-  const { next } = search;
-  return typeof next === 'string' && /^\/(?![/\\])/.test(next) ? { next } : {};
+function readNext({ next }: Record<string, unknown>): { next?: string | undefined } {
+  // Said also when it is none: what is left out here is taken over from the address as it stands.
+  return { next: typeof next === 'string' && /^\/(?![/\\])/.test(next) ? next : undefined };
 }
 
 // One chunk a page: what a page needs is fetched when it is opened.

@@ -1,4 +1,4 @@
-import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
+import { Link, Outlet, useRouter } from '@tanstack/react-router';
 import { Activity, FileText, House, KeyRound, LogOut, MonitorSmartphone, UserRound } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { announce } from '../ui/announcements.tsx';
@@ -22,15 +22,14 @@ const pages = [
 /** What only a signed-in person sees. Nothing below it is drawn until the server has said that this browser is signed in. */
 export function SignedInLayout() {
   const state = useSessionState();
-  const navigate = useNavigate();
-  const { href } = useLocation();
+  const router = useRouter();
   useEffect(() => {
     if (state !== 'signed-out') return;
     // Another person may sign in next, in this very tab.
     queries.clear();
-    const search = href === '/' ? {} : { next: href };
-    void navigate({ to: '/sign-in', search, replace: true });
-  }, [state, navigate, href]);
+    const { href } = router.state.location;
+    void router.navigate({ to: '/sign-in', search: href === '/' ? {} : { next: href }, replace: true });
+  }, [state, router]);
 
   if (state === 'unreachable') return <Unreachable />;
   if (state !== 'signed-in') return <Waiting />;
