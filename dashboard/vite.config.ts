@@ -36,6 +36,8 @@ export default defineConfig({
     // A data: address would need a hole in the content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // Tells which file imports which, for the test of what a first visit loads.
+    manifest: true,
     reportCompressedSize: false,
   },
   server: { proxy: { '/api': 'http://localhost:8080', '/openapi.json': 'http://localhost:8080' } },
