@@ -20,7 +20,7 @@ const parts = [
   },
 ];
 /** Folders of a source that nothing is built from. */
-const passedOver = new Set(['dist', 'test', 'node_modules']);
+const passedOver = new Set(['dist', 'test', 'measure', 'node_modules']);
 
 for (const { name, sources, command, output } of parts) {
   const record = join(root, output, '.built-from');
