@@ -28,6 +28,8 @@ export async function restoreSession(failures = 0): Promise<void> {
   try {
     become((await inksong.restore()) ? 'signed-in' : 'signed-out');
   } catch {
+    // Somebody may have signed in meanwhile, which is the newer word.
+    if (inksong.isSignedIn) return;
     become('unreachable');
     retry = setTimeout(() => void restoreSession(failures + 1), retryMs[Math.min(failures, retryMs.length - 1)]);
   }

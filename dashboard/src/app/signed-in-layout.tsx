@@ -1,5 +1,5 @@
 import { Link, Outlet, useRouter } from '@tanstack/react-router';
-import { Activity, FileText, House, KeyRound, LogOut, MonitorSmartphone, UserRound } from 'lucide-react';
+import { Activity, BookOpen, FileText, House, KeyRound, LogOut, MonitorSmartphone, UserRound } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { announce } from '../ui/announcements.tsx';
 import { Button } from '../ui/button.tsx';
@@ -68,8 +68,11 @@ export function SignedInLayout() {
           </ul>
         </nav>
         <div className="mt-auto hidden flex-col gap-1 lg:flex">
-          <a href="/docs/" className="flex min-h-10 items-center rounded-lg px-3 text-sm text-muted hover:text-ink">
-            Guide
+          <a
+            href="/docs/"
+            className="flex min-h-10 items-center gap-2.5 rounded-lg px-3 text-sm text-muted hover:text-ink"
+          >
+            <BookOpen size={18} aria-hidden /> Guide
           </a>
           <ThemeSwitch />
           <SignOutButton />
@@ -96,7 +99,7 @@ function SignOutButton() {
     }
   }
   return (
-    <Button kind="quiet" busy={busy} onClick={signOut} className="justify-start! px-3! text-muted">
+    <Button kind="quiet" busy={busy} onClick={signOut} className="justify-start! gap-2.5! px-3! text-muted">
       <LogOut size={18} aria-hidden /> Sign out
     </Button>
   );

@@ -25,7 +25,7 @@ export function ThemeSwitch() {
   return (
     <Button
       kind="quiet"
-      className="justify-start! px-3! text-muted"
+      className="justify-start! gap-2.5! px-3! text-muted"
       onClick={() => choose(themes[(themes.indexOf(theme) + 1) % themes.length] ?? 'system')}
     >
       <Icon size={18} aria-hidden />
