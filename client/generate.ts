@@ -14,6 +14,8 @@ export const typesFile = join(import.meta.dirname, 'src/openapi-types.ts');
 export async function generateTypes(): Promise<string> {
   const document = execFileSync(process.execPath, [program, 'openapi'], {
     encoding: 'utf8',
+    // Whoever generates may have settings of a server of their own, which the document must not depend on.
+    env: {},
     maxBuffer: 16 * 1024 ** 2,
   });
   const nodes = await openapiTypescript(document);
