@@ -18,9 +18,15 @@ const parts = [
     command: ['node_modules/vite/bin/vite.js', 'build', 'dashboard', '--logLevel', 'warn'],
     output: 'dashboard/dist',
   },
+  {
+    name: 'guide',
+    sources: ['docs', 'dashboard/src/app/theme.css', 'dashboard/src/app/icon.svg'],
+    command: ['docs/site/build.ts'],
+    output: 'docs/site/dist',
+  },
 ];
 /** Folders of a source that nothing is built from. */
-const passedOver = new Set(['dist', 'test', 'measure', 'node_modules']);
+const passedOver = new Set(['dist', 'test', 'measure', 'node_modules', 'decisions']);
 
 for (const { name, sources, command, output } of parts) {
   const record = join(root, output, '.built-from');

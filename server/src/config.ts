@@ -66,7 +66,7 @@ export const settings: readonly Setting[] = [
     name: 'INKSONG_TRUSTED_PROXIES',
     defaultText: 'none',
     about:
-      'Addresses and CIDRs of your own proxies, separated by commas: the client’s address is what they say it is. See docs/self-hosting.md.',
+      'Addresses and CIDRs of your own proxies, separated by commas: the client’s address is what they say it is. See docs/behind-a-proxy.md.',
   },
   {
     name: 'INKSONG_CLIENT_IP_HEADER',
@@ -311,7 +311,7 @@ function parsePublicUrl(value: string): string {
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
     throw new Error(
-      'must be https, since browsers drop the sign-in cookie over plain http; see docs/self-hosting.md for TLS in three lines',
+      'must be https, since browsers drop the sign-in cookie over plain http; see docs/behind-a-proxy.md for TLS in three lines',
     );
   }
   return url.origin;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -63,11 +63,16 @@ test('the server serves its guide and start page, and every problem type leads t
   assert.match(start.headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/);
   for (const page of list('docs')) {
     const name = page.replace(/^docs\/(.*)\.md$/, '$1');
-    for (const path of [`/docs/${name}`, `/docs/${name}.md`]) {
-      const answer = await fetch(server.url + path);
-      assert.equal(answer.status, 200, path);
-      assert.equal(await answer.text(), readFileSync(join(root, page), 'utf8'));
-    }
+    const text = await fetch(`${server.url}/docs/${name}.md`);
+    assert.equal(text.status, 200, name);
+    assert.match(text.headers.get('content-type') ?? '', /^text\/markdown; charset=utf-8$/);
+    const source = readFileSync(join(root, page), 'utf8');
+    assert.equal(await text.text(), source.replaceAll('http://localhost:8080', server.config.publicUrl));
+    const html = await fetch(`${server.url}/docs/${name}`);
+    assert.equal(html.status, 200, name);
+    assert.match(html.headers.get('content-type') ?? '', /^text\/html; charset=utf-8$/);
+    const title = /^# (.*)$/m.exec(source)?.[1];
+    assert.ok((await html.text()).includes(`<h1>${title}</h1>`), name);
   }
   assert.equal((await fetch(`${server.url}/docs/..%2fREADME`)).status, 404);
   assert.equal((await fetch(`${server.url}/docs/nothing`)).status, 404);
@@ -75,7 +80,62 @@ test('the server serves its guide and start page, and every problem type leads t
   const { json } = await server.call('GET', '/me');
   const [address = '', anchor] = json.type.split('#');
   const explained = await fetch(address.replace(server.config.publicUrl, server.url));
-  assert.ok((await explained.text()).includes(`id="${anchor}"`));
+  const page = await explained.text();
+  assert.ok(page.includes(`id="${anchor}"`));
+  for (const code of Object.keys(problemKinds)) assert.ok(page.includes(`id="${code}"`), code);
+});
+
+test('the guide names the server by its own public URL, in pages, texts and samples alike', async (t) => {
+  const server = await bootServer(t, { INKSONG_PUBLIC_URL: 'https://ink.example.com' });
+  for (const path of ['/docs/', ...list('docs').flatMap((page) => [`/${page}`, `/${page.replace(/\.md$/, '')}`])]) {
+    const text = await (await fetch(server.url + path)).text();
+    const source = join(root, 'docs', `${path.replace(/^\/docs\/|\.md$/g, '') || 'none'}.md`);
+    const wanted = existsSync(source) ? readFileSync(source, 'utf8').split('http://localhost:8080').length - 1 : 0;
+    assert.doesNotMatch(text, /http:\/\/localhost:8080/, path);
+    assert.ok(text.split('https://ink.example.com').length - 1 >= wanted, path);
+  }
+});
+
+test('every link of the guide leads somewhere, to the very heading or row', async (t) => {
+  const server = await bootServer(t);
+  const index = await fetch(`${server.url}/llms.txt`);
+  assert.match(index.headers.get('content-type') ?? '', /^text\/plain; charset=utf-8$/);
+  const listed = [...(await index.text()).matchAll(/\]\((.*?)\)/g)].map(([, link = '']) => link);
+  assert.ok(listed.every((link) => link.startsWith(`${server.config.publicUrl}/`)));
+  for (const page of list('docs')) assert.ok(listed.includes(`${server.config.publicUrl}/${page}`), page);
+
+  const wanted = ['/docs/', ...listed.map((link) => link.replace(server.config.publicUrl, ''))];
+  const texts = new Map<string, string>();
+  const dead: string[] = [];
+  for (const link of wanted) {
+    const { origin, pathname, hash } = new URL(link, server.url);
+    if (origin !== server.url) continue;
+    let text = texts.get(pathname);
+    if (text === undefined) {
+      const answer = await fetch(server.url + pathname);
+      text = answer.status === 200 ? await answer.text() : '';
+      texts.set(pathname, text);
+      if (answer.status !== 200) dead.push(link);
+      const base = new URL(pathname, server.url);
+      const isPage = /^text\/html/.test(answer.headers.get('content-type') ?? '') && pathname.startsWith('/docs/');
+      if (isPage) {
+        assert.equal(
+          answer.headers.get('content-security-policy'),
+          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+        );
+        assert.doesNotMatch(text, / style="| on[a-z]+="|<style/);
+        for (const [, target = ''] of text.matchAll(/ (?:href|src)="([^"]*)"/g))
+          wanted.push(new URL(target, base).href);
+      }
+      // The links of a text lead to texts.
+      if (pathname.endsWith('.md')) {
+        for (const [, target = ''] of text.matchAll(/\]\(([^)]+\.md)[^)]*\)/g)) wanted.push(new URL(target, base).href);
+      }
+    }
+    if (hash !== '' && !text.includes(`id="${hash.slice(1)}"`)) dead.push(link);
+  }
+  assert.deepEqual(dead, []);
+  for (const page of list('docs')) assert.ok(texts.has(`/${page.replace(/\.md$/, '')}`), `nothing leads to ${page}`);
 });
 
 function list(directory: string): string[] {

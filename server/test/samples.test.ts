@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
+import { send } from './boot.ts';
 import {
   assertDocumentList,
   filledIn,
@@ -48,6 +49,21 @@ test('the JavaScript samples fail with a wrong key and a wrong password', async 
   const unknown = { ...reader, password: 'six unrelated words do no better' };
   const { stdout } = await runJavaScript(filledIn(withToken.code, unknown), unknown);
   assert.equal((printed(stdout) as { code: string }).code, 'invalid_credentials');
+});
+
+test('the JavaScript sample of the quickstart prints the title of the document that was stored', async (t) => {
+  const reader = await readerWithServer(t);
+  const quickstart = new Page('docs/quickstart.md');
+  const sample = quickstart.take('4. Find it again', 'js');
+  assert.deepEqual(
+    quickstart.left((language) => languagesOfNpmTest.includes(language)),
+    [],
+  );
+  const document = { title: 'First', content: 'Hello, Inksong.' };
+  await send(`${reader.url}/api/v1/documents/`, 'POST', { key: reader.apiKey, json: document });
+  const { code, stdout, stderr } = await runJavaScript(filledIn(sample.code, reader), reader);
+  assert.equal(code, 0, `${sample.place}: ${stderr}`);
+  assert.deepEqual(printed(stdout), ['First']);
 });
 
 function runJavaScript(code: string, reader: Reader): Promise<Run> {

@@ -40,6 +40,6 @@ export async function registerRoutes(server: HttpServer, services: Services, con
     { prefix: '/api/v1' },
   );
   await dashboardRoutes(server);
-  docsRoutes(server);
+  docsRoutes(server, publicUrl);
   healthRoutes(server, () => services.database.query.selectNoFrom(services.database.now.as('now')).execute());
 }

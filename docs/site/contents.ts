@@ -1,0 +1,39 @@
+/** A page of the guide: `docs/{name}.md`, served at `/docs/{name}`. */
+export interface Entry {
+  name: string;
+  /** What it answers, in one line. */
+  about: string;
+}
+
+/** The guide in the order in which it is read: the navigation, "previous" and "next", the contents and /llms.txt. */
+export const contents: readonly { title: string; entries: readonly Entry[] }[] = [
+  {
+    title: 'Start',
+    entries: [
+      { name: 'quickstart', about: 'from nothing to a stored document, in five commands' },
+      { name: 'authentication', about: 'keys for programs, tokens for people; samples in curl, Python and JavaScript' },
+      { name: 'client', about: 'typed calls, for servers and for browsers, that refresh by themselves' },
+    ],
+  },
+  {
+    title: 'Use',
+    entries: [
+      { name: 'documents', about: 'upload, list, read in part, replace, and retry without doing it twice' },
+      { name: 'allowlists', about: 'the addresses a key may be used from' },
+      { name: 'account', about: 'password, e-mail address, sessions, export and deletion' },
+      { name: 'limits', about: 'every limit, and why nobody is locked out' },
+      { name: 'errors', about: 'every error code, and what to do about it' },
+    ],
+  },
+  {
+    title: 'Run',
+    entries: [
+      { name: 'self-hosting', about: 'settings, sign-up, mail, the command line, upgrades' },
+      { name: 'behind-a-proxy', about: 'TLS, and the client’s address, with Caddy, nginx and HAProxy' },
+      { name: 'backup', about: 'copies made while it runs, and how to put one back' },
+      { name: 'security', about: 'threat model, attacks tested by name, OWASP ASVS 5.0.0 line by line' },
+    ],
+  },
+];
+
+export const entries: readonly Entry[] = contents.flatMap((section) => section.entries);
