@@ -74,7 +74,7 @@ function RotateForm({ apiKey, onRotated, onClose }: RotateFormProps) {
         <TextField
           label="Reason (optional)"
           name="reason"
-          hint="Kept in your activity, such as “pasted into a chat”."
+          hint="Such as “pasted into a chat”. Kept in your activity."
           maxLength={200}
           autoComplete="off"
           error={reasonError}

@@ -6,7 +6,7 @@ export function Modal({ open, title, about, onClose, children }: ModalProps) {
   return (
     <Dialog.Root open={open} onOpenChange={(next) => !next && onClose?.()} disablePointerDismissal={!onClose}>
       <Dialog.Portal>
-        <Dialog.Backdrop className="fixed inset-0 z-30 bg-black/50 transition-opacity data-ending-style:opacity-0 data-starting-style:opacity-0" />
+        <Dialog.Backdrop className="fixed inset-0 z-30 bg-shade transition-opacity data-ending-style:opacity-0 data-starting-style:opacity-0" />
         <Dialog.Popup className="fixed top-1/2 left-1/2 z-40 max-h-[calc(100dvh-2rem)] w-[calc(100vw-2rem)] max-w-lg -translate-1/2 overflow-y-auto rounded-xl border border-line bg-surface p-5 shadow-xl transition-opacity data-ending-style:opacity-0 data-nested-dialog-open:opacity-0 data-starting-style:opacity-0 sm:p-6">
           <Dialog.Title className="text-lg font-semibold">{title}</Dialog.Title>
           {about && <Dialog.Description className="mt-1.5 text-sm text-muted">{about}</Dialog.Description>}
