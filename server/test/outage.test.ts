@@ -28,18 +28,21 @@ for (const [name, errcode] of Object.entries({ BUSY: 5, IOERR_READ: 266, CORRUPT
     for (let use = 0; use < 3; use++) await server.call('GET', '/me', { key: account.apiKey });
     const fault = failWith(t, errcode);
     const unknown = `ink_${'0'.repeat(48)}`;
-    for (const options of [{ key: account.apiKey }, { key: unknown }, { bearer: account.accessToken }]) {
-      const answer = await server.call('GET', '/me', options);
+    // All at once: a lock is waited for, and a lock that stays would have each wait its full time in turn.
+    const checked = [{ key: account.apiKey }, { key: unknown }, { bearer: account.accessToken }].map((options) =>
+      server.call('GET', '/me', options),
+    );
+    const others = [
+      server.call('POST', '/auth/refresh', { refreshToken: account.refreshToken }),
+      server.call('POST', '/auth/login', { json: { email: account.email, password: account.password } }),
+      server.call('GET', '/readyz'),
+    ];
+    for (const answer of await Promise.all(checked)) {
       assert.equal(answer.status, 503);
       assert.equal(answer.json.code, 'unavailable');
       assert.doesNotMatch(String(answer.bytes), /injected|sqlite/i, 'the cause is logged, not shown');
     }
-    assert.equal((await server.call('POST', '/auth/refresh', { refreshToken: account.refreshToken })).status, 503);
-    assert.equal(
-      (await server.call('POST', '/auth/login', { json: { email: account.email, password: account.password } })).status,
-      503,
-    );
-    assert.equal((await server.call('GET', '/readyz')).status, 503);
+    for (const answer of await Promise.all(others)) assert.equal(answer.status, 503);
     assert.equal((await server.call('GET', '/healthz')).status, 200);
     assert.ok(server.logLines.some((line) => line.includes('injected')));
     fault.restore();

@@ -1,5 +1,6 @@
 import { Kysely, type Transaction as KyselyTransaction, type RawBuilder, sql } from 'kysely';
 import { type EventLog, silentLog } from '../log.ts';
+import { lockPatienceMs } from './connection-turns.ts';
 import type { Schema } from './schema.ts';
 import { openSqlite, SqliteDialect } from './sqlite-driver.ts';
 
@@ -27,9 +28,10 @@ export function logOnCommit(trx: Transaction, write: (log: EventLog) => void): v
 /**
  * Opens the SQLite file at `path`, creating it when absent. Migrations are separate: see migrate.ts.
  * All queries throw AppError `unavailable` (503) or `storage_full` (507) when the file cannot be read or written.
+ * @param patienceMs how long a write waits while another process holds the write lock; reads go on meanwhile
  */
-export function openDatabase(path: string, log: EventLog = silentLog): Database {
-  const dialect = new SqliteDialect(openSqlite(path));
+export function openDatabase(path: string, log: EventLog = silentLog, patienceMs = lockPatienceMs): Database {
+  const dialect = new SqliteDialect(openSqlite(path), patienceMs);
   const query = new Kysely<Schema>({ dialect });
   return {
     query,

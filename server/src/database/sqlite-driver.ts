@@ -12,6 +12,7 @@ import {
 } from 'kysely';
 import { AppError } from '../app-error.ts';
 import { createSignal } from '../signal.ts';
+import { ConnectionTurns } from './connection-turns.ts';
 
 /** SQLite releases from 3.7.0 to 3.51.2 may corrupt a database when a WAL reset races with a checkpoint. */
 const oldestSafeSqlite = [3, 51, 3] as const;
@@ -51,8 +52,9 @@ function isOlder(version: string, than: readonly number[]): boolean {
 /** Kysely over one `node:sqlite` connection. Every transaction is BEGIN IMMEDIATE, so it never fails half-way for a lock. */
 export class SqliteDialect implements Dialect {
   readonly #driver: SqliteDriver;
-  constructor(file: DatabaseSync) {
-    this.#driver = new SqliteDriver(file);
+  /** @param lockPatienceMs how long a statement waits for another process's write lock */
+  constructor(file: DatabaseSync, lockPatienceMs: number) {
+    this.#driver = new SqliteDriver(file, new ConnectionTurns(lockPatienceMs));
   }
   createDriver = (): SqliteDriver => this.#driver;
   createQueryCompiler = (): SqliteQueryCompiler => new SqliteQueryCompiler();
@@ -78,14 +80,16 @@ class SerializedSqliteAdapter extends SqliteAdapter {
 
 class SqliteDriver implements Driver {
   readonly #file: DatabaseSync;
+  readonly #turns: ConnectionTurns;
   readonly #connection: SqliteConnection;
   readonly #insideTransaction = new AsyncLocalStorage<{ acquired: boolean }>();
-  #busy = false;
-  readonly #waiting: (() => void)[] = [];
 
-  constructor(file: DatabaseSync) {
+  constructor(file: DatabaseSync, turns: ConnectionTurns) {
+    // Waiting is done by the turns.
+    file.exec('PRAGMA busy_timeout = 0');
     this.#file = file;
-    this.#connection = new SqliteConnection(file);
+    this.#turns = turns;
+    this.#connection = new SqliteConnection(file, turns);
   }
 
   guardTransaction<T>(work: () => Promise<T>): Promise<T> {
@@ -102,19 +106,16 @@ class SqliteDriver implements Driver {
       throw new Error('The database was used inside a transaction without its `trx`.');
     }
     if (transaction) transaction.acquired = true;
-    if (this.#busy) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#busy = true;
+    await this.#turns.take();
     return this.#connection;
   }
 
   async releaseConnection(): Promise<void> {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#busy = false;
+    this.#turns.giveBack();
   }
 
   async beginTransaction(): Promise<void> {
-    this.#connection.exec('BEGIN IMMEDIATE');
+    await this.#connection.begin();
   }
   async commitTransaction(): Promise<void> {
     this.#connection.exec('COMMIT');
@@ -132,10 +133,21 @@ class SqliteDriver implements Driver {
 
 class SqliteConnection implements DatabaseConnection {
   readonly #file: DatabaseSync;
+  readonly #turns: ConnectionTurns;
   readonly #statements = new Map<string, { statement: StatementSync; returnsRows: boolean }>();
 
-  constructor(file: DatabaseSync) {
+  constructor(file: DatabaseSync, turns: ConnectionTurns) {
     this.#file = file;
+    this.#turns = turns;
+  }
+
+  async begin(): Promise<void> {
+    const sql = 'BEGIN IMMEDIATE';
+    try {
+      await this.#turns.whenUnlocked(() => timed(sql, () => this.#file.exec(sql)));
+    } catch (error) {
+      throw translateSqliteError(error);
+    }
   }
 
   exec(sql: string): void {
@@ -147,12 +159,16 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    try {
+    const run = (): QueryResult<R> => {
       const { statement, returnsRows } = this.#prepare(sql);
       const binds = parameters.map(toBind);
       if (returnsRows) return { rows: timed(sql, () => statement.all(...binds)) as R[] };
       const { changes } = timed(sql, () => statement.run(...binds));
       return { rows: [], numAffectedRows: BigInt(changes) };
+    };
+    try {
+      // A transaction has the lock already.
+      return this.#file.isTransaction ? run() : await this.#turns.whenUnlocked(run);
     } catch (error) {
       throw translateSqliteError(error);
     }
