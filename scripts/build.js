@@ -20,7 +20,8 @@ const parts = [
   },
   {
     name: 'guide',
-    sources: ['docs', 'dashboard/src/app/theme.css', 'dashboard/src/app/icon.svg'],
+    // The API reference is made from what the server says of itself.
+    sources: ['docs', 'dashboard/src/app/theme.css', 'dashboard/src/app/icon.svg', 'server/src'],
     command: ['docs/site/build.ts'],
     output: 'docs/site/dist',
   },

@@ -6,7 +6,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { contents, entries } from './contents.ts';
 import { escapeHtml } from './html.ts';
-import { renderMarkdown } from './markdown.ts';
+import { type Rendered, renderMarkdown } from './markdown.ts';
+import { referenceText } from './reference.ts';
 import { type Assets, renderPage } from './template.ts';
 
 const here = import.meta.dirname;
@@ -18,7 +19,7 @@ const about = 'A self-hosted document API with accounts: API keys and Bearer tok
 const written = readdirSync(guide)
   .filter((name) => name.endsWith('.md'))
   .map((name) => name.slice(0, -'.md'.length));
-const listed = entries.map(({ name }) => name);
+const listed = entries.map(({ name }) => name).filter((name) => name !== 'api');
 const strays = [...new Set(written).symmetricDifference(new Set(listed))];
 if (strays.length > 0) throw new Error(`In docs/ or in contents.ts, but not in both: ${strays.join(', ')}`);
 
@@ -31,22 +32,27 @@ const assets: Assets = {
 };
 
 const rendered = await Promise.all(
-  entries.map(async (entry) => ({
-    ...entry,
-    ...(await renderMarkdown(readFileSync(join(guide, `${entry.name}.md`), 'utf8'))),
-  })),
+  listed.map(async (name) => ({ name, ...(await renderMarkdown(readFileSync(join(guide, `${name}.md`), 'utf8'))) })),
 );
 const titles = new Map([
   ['/docs/', 'Guide'],
+  ['/docs/api', 'API reference'],
   ...rendered.map(({ name, title }): [string, string] => [`/docs/${name}`, title]),
 ]);
-for (const { name, ...page } of rendered) {
-  const path = `/docs/${name}`;
-  write(`${name}.html`, renderPage({ ...page, path, markdown: `${path}.md` }, titles, assets));
-}
+for (const { name, ...page } of rendered) writePage(name, page);
 const index = { path: '/docs/', title: 'Guide', about, html: contentsPage(), headings: [], markdown: null };
 write('index.html', renderPage(index, titles, assets));
 write('llms.txt', llmsText());
+// Last: it asks the server, which does not start without its pages.
+const reference = referenceText();
+write('api.md', reference);
+writePage('api', await renderMarkdown(reference));
+
+function writePage(name: string, page: Rendered): void {
+  const path = `/docs/${name}`;
+  const about = entries.find((entry) => entry.name === name)?.about ?? '';
+  write(`${name}.html`, renderPage({ ...page, about, path, markdown: `${path}.md` }, titles, assets));
+}
 
 function write(name: string, text: string): void {
   writeFileSync(join(output, name), text);

@@ -1,4 +1,4 @@
-/** A page of the guide: `docs/{name}.md`, served at `/docs/{name}`. */
+/** A page of the guide, served at `/docs/{name}`: `docs/{name}.md`, or for `api` what reference.ts makes. */
 export interface Entry {
   name: string;
   /** What it answers, in one line. */
@@ -23,6 +23,7 @@ export const contents: readonly { title: string; entries: readonly Entry[] }[] =
       { name: 'account', about: 'password, e-mail address, sessions, export and deletion' },
       { name: 'limits', about: 'every limit, and why nobody is locked out' },
       { name: 'errors', about: 'every error code, and what to do about it' },
+      { name: 'api', about: 'every operation: access, parameters, bodies, answers and refusals' },
     ],
   },
   {

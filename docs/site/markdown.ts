@@ -78,11 +78,15 @@ function pageLink(href: string): string | null {
 }
 
 /** Returns a heading's id as GitHub makes it, so that links between the files lead to the same place here. */
-function newId(taken: Set<string>, text: string): string {
-  const plain = text
+export function headingId(text: string): string {
+  return text
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
     .replaceAll(' ', '-');
+}
+
+function newId(taken: Set<string>, text: string): string {
+  const plain = headingId(text);
   let id = plain;
   for (let count = 1; taken.has(id); count++) id = `${plain}-${count}`;
   taken.add(id);

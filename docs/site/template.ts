@@ -58,7 +58,6 @@ ${onThisPage(page.headings)}
 `;
 }
 
-/** The contents page and the API reference belong to the sequence, but are no files of the guide. */
 const sequence = ['/docs/', ...contents.flatMap(({ entries }) => entries.map(({ name }) => `/docs/${name}`))];
 
 function navigation(current: string, titles: ReadonlyMap<string, string>): string {

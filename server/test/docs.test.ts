@@ -87,7 +87,12 @@ test('the server serves its guide and start page, and every problem type leads t
 
 test('the guide names the server by its own public URL, in pages, texts and samples alike', async (t) => {
   const server = await bootServer(t, { INKSONG_PUBLIC_URL: 'https://ink.example.com' });
-  for (const path of ['/docs/', ...list('docs').flatMap((page) => [`/${page}`, `/${page.replace(/\.md$/, '')}`])]) {
+  for (const path of [
+    '/docs/',
+    '/docs/api',
+    '/docs/api.md',
+    ...list('docs').flatMap((page) => [`/${page}`, `/${page.replace(/\.md$/, '')}`]),
+  ]) {
     const text = await (await fetch(server.url + path)).text();
     const source = join(root, 'docs', `${path.replace(/^\/docs\/|\.md$/g, '') || 'none'}.md`);
     const wanted = existsSync(source) ? readFileSync(source, 'utf8').split('http://localhost:8080').length - 1 : 0;
@@ -95,6 +100,55 @@ test('the guide names the server by its own public URL, in pages, texts and samp
     assert.ok(text.split('https://ink.example.com').length - 1 >= wanted, path);
   }
 });
+
+test('the API reference has every operation, with its access, parameters, fields and refusals', async (t) => {
+  const server = await bootServer(t);
+  const reference = await (await fetch(`${server.url}/docs/api.md`)).text();
+  const { paths } = server.app.swagger() as unknown as { paths: Record<string, Record<string, ReferenceOperation>> };
+  const parts = new Map(
+    reference.split(/^### /m).map((part): [string, string] => [/^`([A-Z]+ \/.*)`$/m.exec(part)?.[1] ?? '', part]),
+  );
+  let count = 0;
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      const name = `${method.toUpperCase()} ${path}`;
+      const part = parts.get(name) ?? '';
+      assert.ok(part.startsWith(`${operation.summary}\n`), `${name} is missing or old: npm run build`);
+      assert.ok(part.includes(operation.description ?? ''), name);
+      const schemes = operation.security.flatMap(Object.keys);
+      assert.equal(
+        part.includes('**Access:** an API key in `X-API-Key`, or a Bearer token.'),
+        schemes.length === 2,
+        name,
+      );
+      assert.equal(part.includes('**Access:** anybody.'), schemes.length === 0, name);
+      const bodies = Object.values(operation.requestBody?.content ?? {});
+      const fields = bodies.flatMap(({ schema }) => Object.keys(schema?.properties ?? {}));
+      const parameters = (operation.parameters ?? []).map((parameter) => parameter.name);
+      for (const field of [...fields, ...parameters])
+        assert.ok(part.includes(`\n| \`${field}\` |`), `${name} ${field}`);
+      for (const [status, { description }] of Object.entries(operation.responses)) {
+        assert.ok(
+          part.includes(Number(status) < 400 ? `**Answer ${status}**` : `\n| ${status} |`),
+          `${name} ${status}`,
+        );
+        if (Number(status) < 400) continue;
+        for (const [, code] of description.matchAll(/`(\w+)`:/g)) assert.ok(part.includes(`errors.md#${code})`), name);
+      }
+      count += 1;
+    }
+  }
+  assert.equal(count, [...parts.keys()].filter((name) => name !== '').length);
+});
+
+interface ReferenceOperation {
+  summary: string;
+  description?: string;
+  security: object[];
+  parameters?: { name: string }[];
+  requestBody?: { content: Record<string, { schema?: { properties?: object } }> };
+  responses: Record<string, { description: string }>;
+}
 
 test('every link of the guide leads somewhere, to the very heading or row', async (t) => {
   const server = await bootServer(t);

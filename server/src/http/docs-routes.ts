@@ -32,7 +32,7 @@ export function docsRoutes(server: HttpServer, publicUrl: string): void {
         name,
         readFileSync(new URL(name, folder), 'utf8').replaceAll(sampleUrl, publicUrl),
       ]);
-  const pages = new Map([...read(built, '.html'), ...read(written, '.md')]);
+  const pages = new Map([...read(built, '.html'), ...read(built, '.md'), ...read(written, '.md')]);
   const assets = new Map(read(new URL('assets/', built), ''));
   const [[, index = ''] = []] = read(built, 'llms.txt');
   const hidden = { config: { access: 'public' }, schema: { hide: true } } as const;
