@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bootServer } from './boot.ts';
+import { sql } from 'kysely';
+import { searchedAtOnce } from '../src/documents/document-store.ts';
+import { bootServer, type TestServer } from './boot.ts';
 import { createText } from './documents-upload.ts';
 
 test('pages neither skip nor repeat a document, while others are added and deleted', async (t) => {
@@ -83,6 +85,69 @@ test('search finds part of a title in any letter case, and takes % and _ for the
     ['100 wool', '100% wool', null],
   );
   assert.match(paged.headers.get('link') ?? '', /[?&]q=wool&/, 'the next page keeps the search');
+});
+
+/** Gives an account `count` copies of its one document, ten in each millisecond, titled `wool N` or, mostly, `number N`. */
+async function multiply(server: TestServer, accountId: string, count: number): Promise<void> {
+  await sql`
+    WITH RECURSIVE copies(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM copies WHERE n < ${count})
+    INSERT INTO documents (id, account_id, title, title_search, filename, content_type, version_id, size, sha256,
+      created_at, updated_at)
+    SELECT 'doc_' || lower(hex(randomblob(16))), account_id, CASE WHEN n % 70 = 0 THEN 'wool ' ELSE 'number ' END || n,
+      CASE WHEN n % 70 = 0 THEN 'wool ' ELSE 'number ' END || n, filename, content_type, version_id, size, sha256,
+      1700000000000 + n / 10, updated_at
+    FROM documents, copies WHERE account_id = ${accountId}`.execute(server.services.database.query);
+}
+
+test('a search through many documents finds all of them on its pages, newest first, and the last page says so', async (t) => {
+  const server = await bootServer(t);
+  const { apiKey: key, id: accountId } = await server.register();
+  await createText(server, key, 'the newest');
+  const count = 5 * searchedAtOnce - 1;
+  await multiply(server, accountId, count);
+  const everything = await server.services.database.query
+    .selectFrom('documents')
+    .select('id')
+    .where('title', 'like', 'wool %')
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .execute();
+  assert.equal(everything.length, Math.floor(count / 70));
+  for (const limit of [1, 4, everything.length, 100]) {
+    const seen: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const query: URLSearchParams = new URLSearchParams({
+        q: 'WOOL',
+        limit: String(limit),
+        ...(cursor && { cursor }),
+      });
+      const { json } = await server.call('GET', `/documents/?${query}`, { key });
+      assert.ok(json.items.length > 0 && json.items.length <= limit, 'no page is empty');
+      seen.push(...json.items.map((item: { id: string }) => item.id));
+      cursor = json.next_cursor;
+    }
+    assert.deepEqual(
+      seen,
+      everything.map(({ id }) => id),
+      `pages of ${limit}`,
+    );
+  }
+});
+
+test('a search lets other requests have their turn after every slice of titles', async (t) => {
+  const server = await bootServer(t);
+  const { apiKey: key, id: accountId } = await server.register();
+  await createText(server, key, 'the newest');
+  await multiply(server, accountId, 12 * searchedAtOnce);
+  let turns = 0;
+  let counting = setImmediate(function count() {
+    turns++;
+    counting = setImmediate(count);
+  });
+  const page = await server.services.documents.list(accountId, 'nothing of the kind', 20, null);
+  clearImmediate(counting);
+  assert.deepEqual(page, { items: [], next: null });
+  assert.ok(turns >= 12, `${turns} turns`);
 });
 
 test('a limit, a search or a cursor that is none is refused with 422', async (t) => {

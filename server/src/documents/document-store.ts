@@ -1,34 +1,77 @@
-import { sql } from 'kysely';
+import { setImmediate } from 'node:timers/promises';
+import { type ExpressionBuilder, sql } from 'kysely';
 import { AppError } from '../app-error.ts';
 import type { Database } from '../database/database.ts';
+import type { Schema } from '../database/schema.ts';
 import { adoptVersion, releaseVersion } from './content-store.ts';
-import { toSearchForm } from './document.ts';
+import { type DocumentView, toSearchForm } from './document.ts';
+import type { DocumentCursor } from './document-cursor.ts';
 import type { DocumentStore, Precondition } from './documents.ts';
 import { addDocumentBytes } from './storage-usage.ts';
 
 const viewColumns = ['id', 'title', 'filename', 'content_type', 'size', 'sha256', 'created_at', 'updated_at'] as const;
+/** Titles compared in one turn of the event loop: at most some milliseconds, whatever they are. */
+export const searchedAtOnce = 500;
 
 export function createDocumentStore(database: Database, accountQuotaBytes: number): DocumentStore {
   const { query, now } = database;
+
+  /** Returns the place of the last of the next `searchedAtOnce` documents; null when there are fewer left. */
+  async function endOfSlice(accountId: string, after: DocumentCursor | null): Promise<DocumentCursor | null> {
+    const row = await query
+      .selectFrom('documents')
+      .select(['created_at as createdAt', 'id'])
+      .where('account_id', '=', accountId)
+      .$if(after !== null, (list) => list.where(placed('<', after)))
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+      .offset(searchedAtOnce - 1)
+      .limit(1)
+      .executeTakeFirst();
+    return row ?? null;
+  }
+
+  /** Returns the newest documents after one place, up to and with another. */
+  const listUpTo = (
+    accountId: string,
+    search: string,
+    limit: number,
+    after: DocumentCursor | null,
+    last: DocumentCursor | null,
+  ): Promise<DocumentView[]> =>
+    query
+      .selectFrom('documents')
+      .select(viewColumns)
+      .where('account_id', '=', accountId)
+      // Not LIKE, which takes milliseconds for one title when both are long and monotonous.
+      .$if(search !== '', (list) => list.where(sql<boolean>`instr(title_search, ${search}) > 0`))
+      .$if(after !== null, (list) => list.where(placed('<', after)))
+      .$if(last !== null, (list) => list.where(placed('>=', last)))
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute();
+
+  /** Returns the newest documents whose title contains `search`, looking at one slice of the account's after another. */
+  async function searchFor(accountId: string, search: string, limit: number, after: DocumentCursor | null) {
+    const found: DocumentView[] = [];
+    for (let from = after; ; ) {
+      const last = await endOfSlice(accountId, from);
+      found.push(...(await listUpTo(accountId, search, limit - found.length, from, last)));
+      if (found.length === limit || last === null) return found;
+      from = last;
+      // Others' requests get their turn, however many documents this account has.
+      await setImmediate();
+    }
+  }
+
   return {
     async list(accountId, search, limit, after) {
-      const rows = await query
-        .selectFrom('documents')
-        .select(viewColumns)
-        .where('account_id', '=', accountId)
-        .$if(search !== '', (list) =>
-          list.where(sql<boolean>`title_search LIKE ${`%${escapeLike(search)}%`} ESCAPE '\\'`),
-        )
-        .$if(after !== null, (list) =>
-          list.where(({ eb, refTuple, tuple }) =>
-            eb(refTuple('created_at', 'id'), '<', tuple(after?.createdAt ?? 0, after?.id ?? '')),
-          ),
-        )
-        .orderBy('created_at', 'desc')
-        .orderBy('id', 'desc')
-        // One more than asked for tells whether there is a next page.
-        .limit(limit + 1)
-        .execute();
+      // One more than asked for tells whether there is a next page.
+      const rows =
+        search === ''
+          ? await listUpTo(accountId, search, limit + 1, after, null)
+          : await searchFor(accountId, search, limit + 1, after);
       const items = rows.slice(0, limit);
       const last = rows.length > limit ? items.at(-1) : undefined;
       return { items, next: last ? { createdAt: last.created_at, id: last.id } : null };
@@ -136,6 +179,8 @@ function requireExpected(expected: Precondition, sha256: string): void {
   if (!expected(sha256)) throw new AppError('precondition_failed');
 }
 
-function escapeLike(text: string): string {
-  return text.replace(/[\\%_]/g, '\\$&');
+/** Compares a document's place in the list with another: by its time, and by its id among those of one millisecond. */
+function placed(comparison: '<' | '>=', place: DocumentCursor | null) {
+  return ({ eb, refTuple, tuple }: ExpressionBuilder<Schema, 'documents'>) =>
+    eb(refTuple('created_at', 'id'), comparison, tuple(place?.createdAt ?? 0, place?.id ?? ''));
 }
