@@ -8,6 +8,7 @@ import { Failure } from '../ui/failure.tsx';
 import { Actions, Modal } from '../ui/modal.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { TextField } from '../ui/text-field.tsx';
+import { focusField } from './focus-field.ts';
 
 export function DeletePanel({ email }: { email: string }) {
   const [open, setOpen] = useState(false);
@@ -42,8 +43,10 @@ function DeleteForm({ email, onCancel }: { email: string; onCancel: () => void }
           event.preventDefault();
           if (remove.isPending) return;
           const typed = String(new FormData(event.currentTarget).get('email')).trim().toLowerCase();
-          setWrong(typed !== email.toLowerCase());
-          if (typed === email.toLowerCase()) remove.mutate();
+          const matches = typed === email.toLowerCase();
+          setWrong(!matches);
+          if (matches) remove.mutate();
+          else focusField(event.currentTarget, 'email');
         }}
         className="flex flex-col gap-4"
       >
@@ -59,7 +62,7 @@ function DeleteForm({ email, onCancel }: { email: string; onCancel: () => void }
           autoCapitalize="none"
           spellCheck={false}
           required
-          hint={<span className="break-all">{email}</span>}
+          hint={<span className="wrap-anywhere">{email}</span>}
           error={isWrong ? 'That is not the e-mail of this account.' : undefined}
         />
         {remove.error && !isCancelled(remove.error) ? <Failure error={remove.error} /> : null}

@@ -8,6 +8,7 @@ import { fieldFailure } from '../ui/failure-text.ts';
 import { Notice } from '../ui/notice.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { TextField } from '../ui/text-field.tsx';
+import { focusField } from './focus-field.ts';
 
 /** The address changes when the link that is mailed to the new one is opened. */
 export function EmailPanel({ email, mails }: { email: string; mails: boolean }) {
@@ -16,6 +17,7 @@ export function EmailPanel({ email, mails }: { email: string; mails: boolean }) 
   const change = useMutation({
     mutationFn: (newEmail: string) => withReauthentication(() => inksong.changeEmail({ email: newEmail })),
     onSuccess: () => form.current?.reset(),
+    onError: (error) => fieldFailure(error, '/email') !== undefined && focusField(form.current, 'email'),
   });
   const atField = fieldFailure(change.error, '/email');
   return (
@@ -23,7 +25,7 @@ export function EmailPanel({ email, mails }: { email: string; mails: boolean }) 
       title="E-mail"
       about={
         <>
-          You sign in with <span className="font-medium break-all text-ink">{email}</span>.
+          You sign in with <span className="font-medium wrap-anywhere text-ink">{email}</span>.
         </>
       }
     >
@@ -58,7 +60,8 @@ export function EmailPanel({ email, mails }: { email: string; mails: boolean }) 
 function Sent({ email, newEmail, mails }: { email: string; newEmail: string; mails: boolean }) {
   const stays = (
     <p className="mt-1">
-      Your account keeps <span className="break-all">{email}</span> until the link is opened. It is good for 30 minutes.
+      Your account keeps <span className="wrap-anywhere">{email}</span> until the link is opened. It is good for 30
+      minutes.
     </p>
   );
   if (mails) {

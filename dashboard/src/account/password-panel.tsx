@@ -10,6 +10,7 @@ import { fieldFailure } from '../ui/failure-text.ts';
 import { Notice } from '../ui/notice.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { PasswordField } from '../ui/password-field.tsx';
+import { focusField } from './focus-field.ts';
 
 /** Changing it ends every other session. */
 export function PasswordPanel({ email, minLength }: { email: string; minLength: number }) {
@@ -20,8 +21,12 @@ export function PasswordPanel({ email, minLength }: { email: string; minLength: 
       form.current?.reset();
       await queries.invalidateQueries({ queryKey: ['sessions'] });
     },
+    onError: (error) => {
+      if (isWrongPassword(error)) focusField(form.current, 'current');
+      else if (fieldFailure(error, '/new_password') !== undefined) focusField(form.current, 'new');
+    },
   });
-  const isWrong = change.error instanceof InksongError && change.error.code === 'invalid_credentials';
+  const isWrong = isWrongPassword(change.error);
   const atNew = fieldFailure(change.error, '/new_password');
   const isElsewhere = change.error !== null && !isWrong && atNew === undefined;
   return (
@@ -73,4 +78,8 @@ export function PasswordPanel({ email, minLength }: { email: string; minLength: 
       </form>
     </Panel>
   );
+}
+
+function isWrongPassword(error: unknown): boolean {
+  return error instanceof InksongError && error.code === 'invalid_credentials';
 }

@@ -16,15 +16,15 @@ export function UsageTable({ chart: { bars, totals } }: { chart: Chart }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
     <section tabIndex={0} aria-label="Requests a day" className="max-h-96 overflow-auto rounded-lg border border-line">
-      <table className="w-full text-right text-sm tabular-nums">
+      <table className="w-full text-right text-xs tabular-nums sm:text-sm">
         <caption className="sr-only">Requests a day, newest first; days without a request are left out</caption>
         <thead className="sticky top-0 bg-sunken">
           <tr>
-            <th scope="col" className="px-2 py-2 text-left font-medium sm:px-4">
+            <th scope="col" className="px-1.5 py-2 text-left font-medium sm:px-4">
               Day (UTC)
             </th>
             {columns.map((column) => (
-              <th key={column} scope="col" className="px-2 py-2 font-medium sm:px-4">
+              <th key={column} scope="col" className="px-1.5 py-2 font-medium sm:px-4">
                 {headings[column]}
               </th>
             ))}
@@ -46,11 +46,11 @@ export function UsageTable({ chart: { bars, totals } }: { chart: Chart }) {
 function Row({ heading, counts }: { heading: string; counts: Counts }) {
   return (
     <tr className="border-t border-line">
-      <th scope="row" className="px-2 py-2 text-left font-normal whitespace-nowrap sm:px-4">
+      <th scope="row" className="px-1.5 py-2 text-left font-normal whitespace-nowrap sm:px-4">
         {heading}
       </th>
       {columns.map((column) => (
-        <td key={column} className="px-2 py-2 sm:px-4">
+        <td key={column} className="px-1.5 py-2 sm:px-4">
           {numberText(counts[column])}
         </td>
       ))}
