@@ -86,7 +86,7 @@ export async function assertNothingKept(page: Page, secrets: readonly string[]):
       history: history.state,
       title: document.title,
       referrer: document.referrer,
-      entries: performance.getEntries().map(({ name }) => name),
+      requests: performance.getEntriesByType('resource').map(({ name }) => name),
     });
   });
   for (const secret of secrets) assert.ok(!kept.includes(secret), `kept: ${kept}`);

@@ -24,18 +24,18 @@ export function KeyReveal({ apiKey, doneLabel, onDone }: KeyRevealProps) {
         <p>Inksong keeps no more than its fingerprint. Store the key where your servers read their secrets.</p>
       </Notice>
       <div>
-        <h3 className="mb-1.5 text-sm font-medium">Your API key</h3>
+        <p className="mb-1.5 text-sm font-medium">Your API key</p>
         <div className="flex flex-wrap items-center gap-3 rounded-lg border border-edge bg-sunken p-3">
           <code className="min-w-0 grow font-mono text-sm break-all select-all">{apiKey}</code>
           <CopyButton kind="primary" text={apiKey} label="Copy key" />
         </div>
       </div>
       <div>
-        <h3 className="mb-1.5 text-sm font-medium">For a .env file</h3>
+        <p className="mb-1.5 text-sm font-medium">For a .env file</p>
         <CodeSample label="Line for a .env file" code={`INKSONG_API_KEY=${apiKey}`} />
       </div>
       <div>
-        <h3 className="mb-1.5 text-sm font-medium">Try it</h3>
+        <p className="mb-1.5 text-sm font-medium">Try it</p>
         <CodeSample label="curl command" code={curl} />
       </div>
       <div className="flex flex-wrap items-center justify-between gap-4 border-t border-line pt-4">

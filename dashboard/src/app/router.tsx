@@ -42,6 +42,9 @@ const routes = root.addChildren([
     createRoute({
       getParentRoute: () => visitor,
       path: '/verify-email',
+      validateSearch: ({ for: purpose }: Record<string, unknown>): { for?: 'change' | undefined } => ({
+        for: purpose === 'change' ? purpose : undefined,
+      }),
       component: lazyRouteComponent(() => import('../sign-in/verify-email-page.tsx'), 'VerifyEmailPage'),
     }),
   ]),

@@ -100,7 +100,8 @@ function SignOutButton() {
   }
   return (
     <Button kind="quiet" busy={busy} onClick={signOut} className="justify-start! gap-2.5! px-3! text-muted">
-      <LogOut size={18} aria-hidden /> Sign out
+      <LogOut size={18} aria-hidden />
+      <span className="whitespace-nowrap max-sm:sr-only">Sign out</span>
     </Button>
   );
 }

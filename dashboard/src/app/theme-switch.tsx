@@ -30,7 +30,7 @@ export function ThemeSwitch() {
     >
       <Icon size={18} aria-hidden />
       <span className="sr-only">Theme: </span>
-      <span className="capitalize">{theme}</span>
+      <span className="capitalize max-sm:sr-only">{theme}</span>
     </Button>
   );
 }

@@ -1,7 +1,6 @@
 import { InksongError } from '@inksong/client';
-import { useMutation } from '@tanstack/react-query';
-import { Link, useNavigate, useRouter, useSearch } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { Link, useRouter, useSearch } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
 import { inksong, useSessionState } from '../app/session.ts';
 import { Button } from '../ui/button.tsx';
 import { Failure } from '../ui/failure.tsx';
@@ -9,26 +8,29 @@ import { Notice } from '../ui/notice.tsx';
 import { Page } from '../ui/page.tsx';
 import { PasswordField } from '../ui/password-field.tsx';
 import { TextField } from '../ui/text-field.tsx';
+import { useSubmit } from '../ui/use-submit.ts';
+import { cookieKept } from './cookie-kept.ts';
+import { CookieRefused } from './cookie-refused.tsx';
 
 export function SignInPage() {
   const state = useSessionState();
-  const navigate = useNavigate();
   const router = useRouter();
   const { next } = useSearch({ from: '/visitor/sign-in' });
-  useEffect(() => {
-    if (state !== 'signed-in') return;
-    if (next === undefined) void navigate({ to: '/', replace: true });
-    else router.history.replace(next);
-  }, [state, next, navigate, router]);
-
-  const signIn = useMutation({
-    mutationFn: (form: FormData) =>
-      inksong.login({ email: String(form.get('email')), password: String(form.get('password')) }),
+  const [refused, setRefused] = useState(false);
+  const signIn = useSubmit(async (value) => {
+    await inksong.login({ email: value('email'), password: value('password') });
+    setRefused(!(await cookieKept()));
   });
+  useEffect(() => {
+    if (state !== 'signed-in' || signIn.busy) return;
+    router.history.replace(next ?? '/');
+  }, [state, signIn.busy, next, router]);
+
   const isWrong = signIn.error instanceof InksongError && signIn.error.code === 'invalid_credentials';
   return (
     <Page title="Sign in">
-      <form action={(form) => signIn.mutate(form)} className="flex flex-col gap-4">
+      <form onSubmit={signIn.onSubmit} className="flex flex-col gap-4">
+        {refused && <CookieRefused />}
         <TextField label="E-mail" name="email" type="email" autoComplete="username" required />
         <PasswordField label="Password" name="password" autoComplete="current-password" required />
         {isWrong && (
@@ -37,7 +39,7 @@ export function SignInPage() {
           </Notice>
         )}
         {signIn.error && !isWrong ? <Failure error={signIn.error} /> : null}
-        <Button kind="primary" type="submit" busy={signIn.isPending}>
+        <Button kind="primary" type="submit" busy={signIn.busy}>
           Sign in
         </Button>
       </form>

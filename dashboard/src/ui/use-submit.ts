@@ -1,0 +1,29 @@
+import { type FormEvent, useState } from 'react';
+
+export interface Submit {
+  /** For the form. */
+  onSubmit: (event: FormEvent<HTMLFormElement>) => void;
+  busy: boolean;
+  /** What the last try was refused with. */
+  error: unknown;
+}
+
+/** Sends a form by `work`, one try at a time. Keeps the error of the last, and nothing of what was typed. */
+export function useSubmit(work: (values: (name: string) => string) => Promise<void>): Submit {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  return {
+    busy,
+    error,
+    onSubmit(event) {
+      event.preventDefault();
+      if (busy) return;
+      const form = new FormData(event.currentTarget);
+      setBusy(true);
+      setError(null);
+      work((name) => String(form.get(name) ?? ''))
+        .catch(setError)
+        .finally(() => setBusy(false));
+    },
+  };
+}
