@@ -50,13 +50,3 @@ export function lineRange(text: string, line: number): { start: number; end: num
   const start = lines.slice(0, line - 1).reduce((length, each) => length + each.length + 1, 0);
   return { start, end: start + (lines[line - 1] ?? '').length };
 }
-
-const namedEntries = 3;
-
-/** Returns an allowlist in a few words. */
-export function addressSummary(allowedIps: AllowedIps): string {
-  if (allowedIps === null) return 'Any address';
-  const named = allowedIps.slice(0, namedEntries).join(', ');
-  const more = allowedIps.length - namedEntries;
-  return more > 0 ? `${named} and ${more} more` : named;
-}

@@ -2,7 +2,7 @@ import type { ApiKey } from '@inksong/client';
 import type { ReactNode } from 'react';
 import { Panel } from '../ui/panel.tsx';
 import { Time } from '../ui/time.tsx';
-import { addressSummary } from './address-lines.ts';
+import { Address } from './address.tsx';
 import { RenameKey } from './rename-key.tsx';
 
 /** All that is known of a key but the key itself. */
@@ -21,7 +21,7 @@ export function KeyFacts({ apiKey }: { apiKey: ApiKey }) {
               {apiKey.last_used_ip && (
                 <>
                   {' from '}
-                  <span className="font-mono text-[0.8125rem] break-all">{apiKey.last_used_ip}</span>
+                  <Address address={apiKey.last_used_ip} />
                 </>
               )}
             </>
@@ -30,7 +30,7 @@ export function KeyFacts({ apiKey }: { apiKey: ApiKey }) {
           )}
         </Fact>
         <Fact label="May be used from">
-          <span className="break-words">{addressSummary(apiKey.allowed_ips)}</span>
+          <AddressSummary allowedIps={apiKey.allowed_ips} />
         </Fact>
         <Fact label="Rotated">{apiKey.rotated_at ? <Time at={apiKey.rotated_at} relative /> : 'Never'}</Fact>
         <Fact label="Created">
@@ -38,6 +38,23 @@ export function KeyFacts({ apiKey }: { apiKey: ApiKey }) {
         </Fact>
       </dl>
     </Panel>
+  );
+}
+
+const namedAddresses = 3;
+
+function AddressSummary({ allowedIps }: { allowedIps: ApiKey['allowed_ips'] }) {
+  if (allowedIps === null) return 'Any address';
+  const more = allowedIps.length - namedAddresses;
+  return (
+    <ul>
+      {allowedIps.slice(0, namedAddresses).map((address) => (
+        <li key={address}>
+          <Address address={address} />
+        </li>
+      ))}
+      {more > 0 && <li>and {more.toLocaleString()} more</li>}
+    </ul>
   );
 }
 

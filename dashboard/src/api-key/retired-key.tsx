@@ -2,6 +2,7 @@ import type { ApiKey } from '@inksong/client';
 import { CircleCheck, Radio } from 'lucide-react';
 import { Panel } from '../ui/panel.tsx';
 import { Time } from '../ui/time.tsx';
+import { Address } from './address.tsx';
 
 /** Who still sends a key from before the last rotation. */
 export function RetiredKey({ retired }: { retired: NonNullable<ApiKey['retired']> }) {
@@ -27,7 +28,7 @@ export function RetiredKey({ retired }: { retired: NonNullable<ApiKey['retired']
                 {address && (
                   <>
                     {', last from '}
-                    <span className="font-mono text-[0.8125rem] break-all">{address}</span>
+                    <Address address={address} />
                   </>
                 )}
                 {at && (

@@ -1,5 +1,6 @@
 import { Confirm } from '../ui/confirm.tsx';
 import { Time } from '../ui/time.tsx';
+import { Address } from './address.tsx';
 import type { AddressCheck } from './api-key-query.ts';
 
 type ShutOut = AddressCheck['shutOut'];
@@ -12,8 +13,7 @@ export function ShutOutList({ shutOut }: { shutOut: ShutOut }) {
     <ul className="mt-1.5 flex flex-col gap-1">
       {shutOut.slice(0, listed).map(({ address, last_used_at }) => (
         <li key={address}>
-          <span className="font-mono text-[0.8125rem] break-all">{address}</span>, last{' '}
-          <Time at={last_used_at} relative />
+          <Address address={address} />, last used <Time at={last_used_at} relative />
         </li>
       ))}
       {shutOut.length > listed && <li>and {(shutOut.length - listed).toLocaleString()} more</li>}

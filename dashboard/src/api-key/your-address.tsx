@@ -1,5 +1,6 @@
 import { Check, Plus } from 'lucide-react';
 import { Button } from '../ui/button.tsx';
+import { Address } from './address.tsx';
 import { readAddressLines } from './address-lines.ts';
 import { useYourAddress } from './api-key-query.ts';
 
@@ -12,7 +13,7 @@ export function YourAddress({ id, text, onAdd }: YourAddressProps) {
       {address && (
         <>
           <span>
-            Your address now is <span className="font-mono text-[0.8125rem] break-all">{address}</span>
+            Your address now is <Address address={address} />
           </span>
           <Button disabled={isListed} onClick={() => onAdd(address)}>
             {isListed ? <Check size={16} aria-hidden /> : <Plus size={16} aria-hidden />}

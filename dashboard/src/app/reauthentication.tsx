@@ -88,7 +88,7 @@ function PasswordForm({ onProven, onCancel }: { onProven: () => void; onCancel: 
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        // React passes it on to the form of the dialog below, which would be sent a second time.
+        // React passes it on to a form that this dialog is rendered in, which would be sent too.
         event.stopPropagation();
         if (!prove.isPending) prove.mutate(field.current?.value ?? '');
       }}
