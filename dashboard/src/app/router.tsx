@@ -15,6 +15,11 @@ function readNext({ next }: Record<string, unknown>): { next?: string | undefine
   return { next: typeof next === 'string' && /^\/(?![/\\])/.test(next) ? next : undefined };
 }
 
+/** What is searched for. A number in an address that was written by hand is a text too. */
+function readQ({ q }: Record<string, unknown>): { q?: string | undefined } {
+  return { q: typeof q === 'string' || typeof q === 'number' ? String(q) || undefined : undefined };
+}
+
 // One chunk a page: what a page needs is fetched when it is opened.
 const routes = root.addChildren([
   visitor.addChildren([
@@ -62,6 +67,7 @@ const routes = root.addChildren([
     createRoute({
       getParentRoute: () => signedIn,
       path: '/documents',
+      validateSearch: readQ,
       component: lazyRouteComponent(() => import('../documents/documents-page.tsx'), 'DocumentsPage'),
     }),
     createRoute({

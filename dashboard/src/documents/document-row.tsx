@@ -1,0 +1,72 @@
+import type { Document } from '@inksong/client';
+import { Button } from '../ui/button.tsx';
+import { Time } from '../ui/time.tsx';
+import { byteText, exactByteText } from './byte-text.ts';
+import type { DocumentTask } from './document-dialogs.tsx';
+import { DocumentMenu } from './document-menu.tsx';
+import { ProgressBar } from './progress-bar.tsx';
+import { type DownloadState, useDownload } from './use-download.ts';
+
+/** On narrow screens what the columns would say stands below the title. */
+export function DocumentRow({ document, onTask }: { document: Document; onTask: (task: DocumentTask) => void }) {
+  const { title, filename, content_type, size, created_at, updated_at } = document;
+  const download = useDownload(document);
+  const sizeText = <span title={exactByteText(size)}>{byteText(size)}</span>;
+  return (
+    <tr className="border-t border-line align-top">
+      <th scope="row" className="py-3 pr-4 text-left font-normal">
+        <p className="font-medium wrap-anywhere">{title}</p>
+        {filename !== title && <p className="text-sm text-muted wrap-anywhere">{filename}</p>}
+        <p className="mt-1 flex flex-wrap gap-x-3 text-sm text-muted md:hidden">
+          {sizeText}
+          <span className="wrap-anywhere">{content_type}</span>
+          <Time at={updated_at} relative />
+        </p>
+        <DownloadLine
+          filename={filename}
+          state={download.state}
+          onRetry={download.start}
+          onDismiss={download.dismiss}
+        />
+      </th>
+      <td className="hidden py-3 pr-4 text-sm text-muted wrap-anywhere md:table-cell">{content_type}</td>
+      <td className="hidden py-3 pr-4 text-right text-sm whitespace-nowrap md:table-cell">{sizeText}</td>
+      <td className="hidden py-3 pr-4 text-sm md:table-cell">
+        <Time at={updated_at} relative />
+        <span className="block text-muted">
+          <span className="sr-only">created </span>
+          <Time at={created_at} />
+        </span>
+      </td>
+      <td className="py-1.5 text-right">
+        <DocumentMenu document={document} onDownload={() => void download.start()} onTask={onTask} />
+      </td>
+    </tr>
+  );
+}
+
+function DownloadLine({ filename, state, onRetry, onDismiss }: DownloadLineProps) {
+  if (state === null) return null;
+  return (
+    <div className="mt-2 flex flex-wrap items-center gap-x-3 gap-y-2 text-sm">
+      <div className="grow basis-40">
+        {state.kind === 'reading' ? (
+          <ProgressBar label={`Downloading ${filename}`} percent={state.percent} />
+        ) : (
+          <p role="alert" className="text-danger">
+            {state.failure}
+          </p>
+        )}
+      </div>
+      {state.kind === 'failed' && <Button onClick={onRetry}>Try again</Button>}
+      <Button onClick={onDismiss}>{state.kind === 'reading' ? 'Cancel download' : 'Dismiss'}</Button>
+    </div>
+  );
+}
+
+interface DownloadLineProps {
+  filename: string;
+  state: DownloadState;
+  onRetry: () => void;
+  onDismiss: () => void;
+}
