@@ -112,6 +112,16 @@ test('the theme is remembered and shown without a flash', async (t) => {
   await page.reload();
   await page.getByRole('navigation', { name: 'Pages' }).waitFor();
   assert.equal(await ground(), dark);
+
+  // Whoever asked for less motion sees one theme and then the other, and nothing between.
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  const running = await page.evaluate(async () => {
+    document.documentElement.dataset.theme = 'light';
+    await new Promise(requestAnimationFrame);
+    return document.getAnimations().length;
+  });
+  assert.equal(running, 0);
+  assert.equal(await ground(), light);
 });
 
 test('two tabs that refresh at the same moment both stay signed in, fifty times', async (t) => {
