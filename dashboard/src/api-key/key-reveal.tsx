@@ -26,7 +26,7 @@ export function KeyReveal({ apiKey, doneLabel, onDone }: KeyRevealProps) {
       <div>
         <p className="mb-1.5 text-sm font-medium">Your API key</p>
         <div className="flex flex-wrap items-center gap-3 rounded-lg border border-edge bg-sunken p-3">
-          <code className="min-w-0 grow font-mono text-sm break-all select-all">{apiKey}</code>
+          <code className="min-w-0 grow font-mono text-[0.8125rem] break-all select-all">{apiKey}</code>
           <CopyButton kind="primary" text={apiKey} label="Copy key" />
         </div>
       </div>

@@ -1,6 +1,6 @@
-import { Link, Outlet, useRouter } from '@tanstack/react-router';
+import { Link, Outlet, useLocation, useRouter } from '@tanstack/react-router';
 import { Activity, BookOpen, FileText, House, KeyRound, LogOut, MonitorSmartphone, UserRound } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { announce } from '../ui/announcements.tsx';
 import { Button } from '../ui/button.tsx';
 import { failureText } from '../ui/failure-text.ts';
@@ -49,24 +49,7 @@ export function SignedInLayout() {
             <SignOutButton />
           </div>
         </div>
-        <nav aria-label="Pages" className="-mx-4 overflow-x-auto px-4 lg:mx-0 lg:px-0">
-          <ul className="flex gap-1 pb-2 lg:flex-col">
-            {pages.map(({ to, label, icon: Icon }) => (
-              <li key={to}>
-                <Link
-                  to={to}
-                  activeOptions={{ exact: true }}
-                  activeProps={{ className: 'bg-accent-soft font-medium', 'aria-current': 'page' }}
-                  inactiveProps={{ className: 'text-muted' }}
-                  className="flex min-h-10 items-center gap-2.5 rounded-lg px-3 text-sm whitespace-nowrap hover:text-ink"
-                >
-                  <Icon size={18} aria-hidden />
-                  {label}
-                </Link>
-              </li>
-            ))}
-          </ul>
-        </nav>
+        <PageLinks />
         <div className="mt-auto hidden flex-col gap-1 lg:flex">
           <a
             href="/docs/"
@@ -82,6 +65,35 @@ export function SignedInLayout() {
         <Outlet />
       </main>
     </div>
+  );
+}
+
+function PageLinks() {
+  const nav = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: on a phone the links are a strip, and each page has its own place in it.
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [pathname]);
+  return (
+    <nav ref={nav} aria-label="Pages" className="-mx-4 overflow-x-auto px-4 lg:mx-0 lg:px-0">
+      <ul className="flex gap-1 pb-2 lg:flex-col">
+        {pages.map(({ to, label, icon: Icon }) => (
+          <li key={to}>
+            <Link
+              to={to}
+              activeOptions={{ exact: true }}
+              activeProps={{ className: 'bg-accent-soft font-medium', 'aria-current': 'page' }}
+              inactiveProps={{ className: 'text-muted' }}
+              className="flex min-h-10 items-center gap-2.5 rounded-lg px-3 text-sm whitespace-nowrap hover:text-ink"
+            >
+              <Icon size={18} aria-hidden />
+              {label}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </nav>
   );
 }
 

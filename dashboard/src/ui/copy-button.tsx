@@ -1,11 +1,11 @@
-import { Check, Copy } from 'lucide-react';
+import { Check, Copy, X } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { Button, type ButtonKind } from './button.tsx';
 
 const shownMs = 2_000;
 
 /** Copies a text. "Copied" takes the place of its label in a box as wide as the wider of the two, so that nothing moves. */
-export function CopyButton({ text, label = 'Copy', kind = 'secondary', onCopy }: CopyButtonProps) {
+export function CopyButton({ text, label = 'Copy', kind = 'secondary', iconOnly = false, onCopy }: CopyButtonProps) {
   const [outcome, setOutcome] = useState<'copied' | 'refused' | null>(null);
   useEffect(() => {
     if (outcome === null) return;
@@ -24,15 +24,14 @@ export function CopyButton({ text, label = 'Copy', kind = 'secondary', onCopy }:
     }
   }
 
-  const Icon = outcome === 'copied' ? Check : Copy;
-  const labels = [label, 'Copied', 'Select it by hand'];
-  const shown = outcome === null ? label : outcome === 'copied' ? 'Copied' : 'Select it by hand';
+  const Icon = outcome === null ? Copy : outcome === 'copied' ? Check : X;
+  const shown = outcome === null ? label : outcome === 'copied' ? 'Copied' : 'Not copied';
   return (
     <>
-      <Button kind={kind} onClick={copy}>
+      <Button kind={kind} onClick={copy} className={iconOnly ? 'px-3!' : ''}>
         <Icon size={16} aria-hidden />
-        <span className="grid">
-          {labels.map((each) => (
+        <span className={iconOnly ? 'sr-only' : 'grid'}>
+          {[label, 'Copied', 'Not copied'].map((each) => (
             <span key={each} className={`col-start-1 row-start-1 ${each === shown ? '' : 'invisible'}`}>
               {each}
             </span>
@@ -51,5 +50,7 @@ export interface CopyButtonProps {
   text: string;
   label?: string;
   kind?: ButtonKind;
+  /** Shows the icon alone; the label is still its name. */
+  iconOnly?: boolean;
   onCopy?: () => void;
 }
