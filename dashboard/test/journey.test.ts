@@ -82,11 +82,11 @@ test('from signing up to signing out: the key, documents, a rotation, an allowli
   await openPage('Activity');
   await page.getByText('pasted into a chat').waitFor();
   await openPage('Sessions');
-  await page.getByText('This session').waitFor();
+  await page.getByText('This session', { exact: true }).waitFor();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   await page.goBack();
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
-  assert.equal(await page.getByText('This session').count(), 0);
+  assert.equal(await page.getByText('This session', { exact: true }).count(), 0);
   await assertNothingKept(page, [firstKey, secondKey, goodPassword]);
 });

@@ -10,7 +10,7 @@ export type Part = (typeof parts)[number];
 export type Counts = Record<Part, number> & { total: number };
 
 /** A bar's part: where it starts and how high it is, as shares of the axis. */
-export interface Segment {
+interface Segment {
   part: Part;
   from: number;
   height: number;
