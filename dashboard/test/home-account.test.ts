@@ -70,7 +70,7 @@ test('home has a first request to this very server in three languages, and remem
 test('home says what to do next, and its chart and table show the requests that were made', async (t) => {
   const server = await bootServer(t);
   const { page } = await openTab(t);
-  const { apiKey } = await signInAsNew(page, server.url);
+  const { email, apiKey } = await signInAsNew(page, server.url);
   await page.getByText('Make your first call').waitFor();
   await page.getByText('No requests yet').waitFor();
   await page.getByText('There are none yet. Upload one here').waitFor();
@@ -103,6 +103,20 @@ test('home says what to do next, and its chart and table show the requests that 
   const cells = page.getByRole('table').getByRole('row').nth(1).getByRole('cell');
   assert.deepEqual(await cells.allTextContents(), ['7', String(bearer), '3', '0', String(10 + bearer)]);
   await assertAccessible(page);
+
+  const session = await server.login({ email, password: goodPassword });
+  const key = (await server.call('GET', '/api-keys/', { bearer: session.accessToken })).json.items[0];
+  await server.call('POST', `/api-keys/${key.id}/rotate`, { bearer: session.accessToken, json: {} });
+  await server.call('GET', '/documents/', { key: apiKey });
+  await server.services.apiKeys.flushRetiredKeyAttempts();
+  await page.route('**/api/v1/usage/', (route) => route.fulfill({ status: 429, headers: { 'Retry-After': '9' } }));
+  await page.reload();
+  await page.getByText('Something still uses a key from before the last rotation').waitFor();
+  await page.getByText('Too many tries. Try again in 9 seconds.').waitFor();
+  await assertAccessible(page);
+  await page.unroute('**/api/v1/usage/');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('slider', { name: 'Day' }).waitFor();
 });
 
 test('activity tells a sign-in, a rotation with its reason and what was refused, and shows one kind on its own', async (t) => {

@@ -17,6 +17,8 @@ export function ActivityPage() {
     queryFn: ({ pageParam }) => inksong.events.page({ kind, cursor: pageParam }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
+    // One comes here to see what one has just done.
+    staleTime: 0,
   });
   const events = log.data?.pages.flatMap(({ items }) => items) ?? [];
   return (

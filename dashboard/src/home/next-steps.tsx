@@ -12,7 +12,10 @@ import { Time } from '../ui/time.tsx';
 /** What to do next, as things stand with the key and the documents. */
 export function NextSteps() {
   const keys = useQuery({ queryKey: ['api-keys'], queryFn: () => inksong.apiKeys.list() });
-  const documents = useQuery({ queryKey: ['documents', 'any'], queryFn: () => inksong.documents.page({ limit: 1 }) });
+  const documents = useQuery({
+    queryKey: ['documents', { limit: 1 }],
+    queryFn: () => inksong.documents.page({ limit: 1 }),
+  });
   const failed = [keys, documents].find(({ isError }) => isError);
   const key = keys.data?.[0];
   const attempts = key?.retired?.attempts ?? 0;
@@ -34,7 +37,7 @@ export function NextSteps() {
       {failed ? (
         <Failure error={failed.error} onRetry={() => void failed.refetch()} />
       ) : !key || !documents.data ? (
-        <Loading label="Loading the next steps …" className="h-44 md:h-36" />
+        <Loading label="Loading the next steps …" className="h-84 md:h-36" />
       ) : (
         <ul className="grid gap-x-8 gap-y-5 md:grid-cols-2">
           {key.last_used_at === null ? (

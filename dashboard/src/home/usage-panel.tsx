@@ -34,7 +34,7 @@ export function UsagePanel() {
       {usage.isError ? (
         <Failure error={usage.error} onRetry={() => void usage.refetch()} />
       ) : !chart ? (
-        <Loading label="Loading the requests …" className="h-72" />
+        <Loading label="Loading the requests …" className="h-78 sm:h-66" />
       ) : !hasRequests ? (
         <Empty title="No requests yet">
           <p>What is asked of the API shows here within seconds, a bar for each day.</p>
