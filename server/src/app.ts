@@ -202,14 +202,18 @@ export function choresOf(services: Services): Chore[] {
   return [
     ...flushesOf(services),
     { name: 'send mail', everySeconds: 2, run: () => outbox.deliverDue() },
-    { name: 'purge mail', everySeconds: 60, run: () => outbox.purge() },
-    { name: 'purge sessions', everySeconds: 10, run: () => sessions.purge() },
-    { name: 'purge addresses of keys', everySeconds: 60, run: () => apiKeys.purgeSeenAddresses() },
-    { name: 'forget addresses of rotated keys', everySeconds: 3600, run: () => apiKeys.forgetRetiredKeyAddresses() },
-    { name: 'purge documents', everySeconds: 60, run: () => documents.purge() },
-    { name: 'purge events', everySeconds: 60, run: () => events.purge() },
-    { name: 'purge usage counts', everySeconds: 60, run: () => usage.purge() },
-    { name: 'purge limits', everySeconds: 60, run: () => limits.purge() },
-    { name: 'forget sign-in addresses', everySeconds: 3600, run: () => guesses.purge() },
+    { name: 'purge mail', everySeconds: 60, run: (stop) => outbox.purge(stop) },
+    { name: 'purge sessions', everySeconds: 10, run: (stop) => sessions.purge(stop) },
+    { name: 'purge addresses of keys', everySeconds: 60, run: (stop) => apiKeys.purgeSeenAddresses(stop) },
+    {
+      name: 'forget addresses of rotated keys',
+      everySeconds: 3600,
+      run: (stop) => apiKeys.forgetRetiredKeyAddresses(stop),
+    },
+    { name: 'purge documents', everySeconds: 60, run: (stop) => documents.purge(stop) },
+    { name: 'purge events', everySeconds: 60, run: (stop) => events.purge(stop) },
+    { name: 'purge usage counts', everySeconds: 60, run: (stop) => usage.purge(stop) },
+    { name: 'purge limits', everySeconds: 60, run: (stop) => limits.purge(stop) },
+    { name: 'forget sign-in addresses', everySeconds: 3600, run: (stop) => guesses.purge(stop) },
   ];
 }

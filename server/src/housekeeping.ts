@@ -3,24 +3,25 @@ import type { Logger } from 'pino';
 export interface Chore {
   name: string;
   everySeconds: number;
-  run(): Promise<unknown>;
+  /** `stop` is aborted when the process is stopping: what can be done in parts ends with the one it is at. */
+  run(stop?: AbortSignal): Promise<unknown>;
 }
 
 /**
  * Runs each chore again and again, its next run starting `everySeconds` after the last one ended.
- * Returns a function that stops them and resolves when none is running.
+ * Returns a function that stops them, those that are running too, and resolves when none is running.
  */
 export function startHousekeeping(chores: readonly Chore[], log: Pick<Logger, 'warn'>): () => Promise<void> {
-  let stopped = false;
+  const stopping = new AbortController();
   const running = new Set<Promise<void>>();
   const timers = new Set<NodeJS.Timeout>();
 
   const schedule = (chore: Chore): void => {
     const timer = setTimeout(() => {
       timers.delete(timer);
-      const run = runOnce(chore, log).finally(() => {
+      const run = runOnce(chore, log, stopping.signal).finally(() => {
         running.delete(run);
-        if (!stopped) schedule(chore);
+        if (!stopping.signal.aborted) schedule(chore);
       });
       running.add(run);
     }, chore.everySeconds * 1000).unref();
@@ -29,7 +30,7 @@ export function startHousekeeping(chores: readonly Chore[], log: Pick<Logger, 'w
   for (const chore of chores) schedule(chore);
 
   return async () => {
-    stopped = true;
+    stopping.abort();
     for (const timer of timers) clearTimeout(timer);
     await Promise.all(running);
   };
@@ -40,9 +41,9 @@ export async function runEach(chores: readonly Chore[], log: Pick<Logger, 'warn'
   await Promise.all(chores.map((chore) => runOnce(chore, log)));
 }
 
-async function runOnce({ name, run }: Chore, log: Pick<Logger, 'warn'>): Promise<void> {
+async function runOnce({ name, run }: Chore, log: Pick<Logger, 'warn'>, stop?: AbortSignal): Promise<void> {
   try {
-    await run();
+    await run(stop);
   } catch (error) {
     log.warn({ err: error, chore: name }, 'a chore failed');
   }

@@ -48,8 +48,9 @@ export async function serve(configured: Config): Promise<0 | 1> {
       flush();
       process.exit(1);
     }, stopMs);
+    const housekeepingStopped = stopHousekeeping();
     await drain(drainMs);
-    await stopHousekeeping();
+    await housekeepingStopped;
     // What is lost when one fails is what a crash would lose too, so it does not spoil an orderly stop.
     await runEach(flushesOf(services), log);
     clearTimeout(giveUp);

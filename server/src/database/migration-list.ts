@@ -1,11 +1,13 @@
 import type { Migration } from 'kysely/migration';
 import { initial } from './migrations/0001-initial.ts';
 import { lifecycle } from './migrations/0002-lifecycle.ts';
+import { answerableTokens } from './migrations/0003-answerable-tokens.ts';
 import { allowlists } from './migrations/0004-allowlists.ts';
 
 /** Every migration by name, in order. A released one is never changed. */
 export const migrations: Record<string, Migration> = {
   '0001-initial': initial,
   '0002-lifecycle': lifecycle,
+  '0003-answerable-tokens': answerableTokens,
   '0004-allowlists': allowlists,
 };

@@ -151,8 +151,8 @@ export function createContentStore(database: Database, accountQuotaBytes: number
       return Readable.from(pieces(), { objectMode: false });
     },
 
-    async purge() {
-      for (;;) {
+    async purge(stop) {
+      while (!stop?.aborted) {
         const version = await query
           .selectFrom('content_versions')
           .select('id')
@@ -160,7 +160,7 @@ export function createContentStore(database: Database, accountQuotaBytes: number
           .limit(1)
           .executeTakeFirst();
         if (!version) return;
-        while ((await eraseSlice(version.id)) === purgedChunks) await setImmediate();
+        while (!stop?.aborted && (await eraseSlice(version.id)) === purgedChunks) await setImmediate();
         await setImmediate();
       }
     },

@@ -58,7 +58,7 @@ export interface ContentStore {
   /** Returns the bytes of a range of a version, which stays whole while they are read, whatever becomes of its document. */
   read(versionId: string, range: ByteRange): Promise<Readable>;
   /** Erases the versions that nobody points at, reads or writes. */
-  purge(): Promise<void>;
+  purge(stop?: AbortSignal): Promise<void>;
 }
 
 /** What a request with an Idempotency-Key led to. */
@@ -79,7 +79,7 @@ export interface HeldKey {
 export interface IdempotencyStore {
   /** Throws `idempotency_in_progress` while another request holds the key. */
   claim(accountId: string, key: string): Promise<{ held: HeldKey } | { done: IdempotentOutcome }>;
-  purge(): Promise<void>;
+  purge(stop?: AbortSignal): Promise<void>;
 }
 
 /**
@@ -202,9 +202,9 @@ export function createDocuments(
       if (!(await store.delete(accountId, id, expected))) throw new AppError('not_found');
     },
 
-    async purge(): Promise<void> {
-      await contents.purge();
-      await idempotency.purge();
+    async purge(stop?: AbortSignal): Promise<void> {
+      await contents.purge(stop);
+      await idempotency.purge(stop);
     },
   };
 }

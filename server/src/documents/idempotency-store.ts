@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import { type RawBuilder, sql } from 'kysely';
 import { AppError } from '../app-error.ts';
 import type { Database } from '../database/database.ts';
+import { inSlices } from '../slices.ts';
 import type { DocumentView } from './document.ts';
 import type { HeldKey, IdempotencyStore } from './documents.ts';
 
@@ -10,7 +10,6 @@ import type { HeldKey, IdempotencyStore } from './documents.ts';
 const leaseMs = 60_000;
 const renewalMs = 20_000;
 const keptMs = 24 * 3_600_000;
-const purgedRows = 500;
 /** What a client is told to wait while the first request with its key runs. */
 const retryAfterSeconds = 2;
 
@@ -99,8 +98,8 @@ export function createIdempotencyStore(database: Database): IdempotencyStore {
       return { done: { fingerprint: known.fingerprint, document: JSON.parse(known.response) as DocumentView } };
     },
 
-    async purge() {
-      for (;;) {
+    purge: (stop) =>
+      inSlices(async (rows) => {
         const { numDeletedRows } = await query
           .deleteFrom('idempotency_keys')
           .where(({ eb, refTuple, selectFrom }) =>
@@ -110,15 +109,13 @@ export function createIdempotencyStore(database: Database): IdempotencyStore {
               selectFrom('idempotency_keys')
                 .select(['account_id', 'key'])
                 .where('created_at', '<=', inMs(-keptMs))
-                .limit(purgedRows)
+                .limit(rows)
                 .$asTuple('account_id', 'key'),
             ),
           )
           .executeTakeFirst();
-        if (numDeletedRows < BigInt(purgedRows)) return;
-        await setImmediate();
-      }
-    },
+        return numDeletedRows;
+      }, stop),
   };
 }
 

@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
 import { type Database, logOnCommit, type Transaction } from '../database/database.ts';
 import { newOrderedId } from '../id.ts';
+import { inSlices } from '../slices.ts';
 import { addressesPerHour, type EventKind, type GatheredRefusals, hourMs, type NewEvent } from './event.ts';
 import { logEvent } from './event-log.ts';
 import type { EventStore } from './events.ts';
 
 const dayMs = 24 * hourMs;
-const purgeSlice = 500;
 
 /** Appends to the audit log inside the transaction of what it tells of, so that neither stands without the other. */
 export async function appendEvent(trx: Transaction, now: Database['now'], event: NewEvent): Promise<void> {
@@ -84,27 +84,33 @@ export function createEventStore(database: Database): EventStore {
         }
       }),
 
-    async purge({ eventDays, addressDays }) {
-      await query
-        .deleteFrom('events')
-        .where('id', 'in', (eb) =>
-          eb.selectFrom('events').select('id').where('at', '<', daysAgo(eventDays)).orderBy('at').limit(purgeSlice),
-        )
-        .execute();
-      await query
-        .updateTable('events')
-        // The key of what was gathered names the address too.
-        .set({ address: null, user_agent: null, gather_key: null })
-        .where('id', 'in', (eb) =>
-          eb
-            .selectFrom('events')
-            .select('id')
-            .where('address', 'is not', null)
-            .where('at', '<', daysAgo(addressDays))
-            .orderBy('at')
-            .limit(purgeSlice),
-        )
-        .execute();
+    async purge({ eventDays, addressDays }, stop) {
+      await inSlices(async (rows) => {
+        const { numDeletedRows } = await query
+          .deleteFrom('events')
+          .where('id', 'in', (eb) =>
+            eb.selectFrom('events').select('id').where('at', '<', daysAgo(eventDays)).orderBy('at').limit(rows),
+          )
+          .executeTakeFirst();
+        return numDeletedRows;
+      }, stop);
+      await inSlices(async (rows) => {
+        const { numUpdatedRows } = await query
+          .updateTable('events')
+          // The key of what was gathered names the address too.
+          .set({ address: null, user_agent: null, gather_key: null })
+          .where('id', 'in', (eb) =>
+            eb
+              .selectFrom('events')
+              .select('id')
+              .where('address', 'is not', null)
+              .where('at', '<', daysAgo(addressDays))
+              .orderBy('at')
+              .limit(rows),
+          )
+          .executeTakeFirst();
+        return numUpdatedRows;
+      }, stop);
     },
   };
 }

@@ -27,7 +27,7 @@ export interface EventStore {
   /** Adds refusals to their events, in one transaction. Those of accounts that are gone are dropped. */
   saveRefusals(refusals: (GatheredRefusals & { accountId: string })[]): Promise<void>;
   /** Deletes events older than so many days, and blanks the addresses of those older than so many others; a slice of each. */
-  purge(retention: EventRetention): Promise<void>;
+  purge(retention: EventRetention, stop?: AbortSignal): Promise<void>;
 }
 
 export interface EventRetention {
@@ -88,7 +88,7 @@ export function createEvents(store: EventStore, retention: EventRetention, log: 
     },
 
     /** Forgets what is older than the retention allows; a slice at a time. */
-    purge: (): Promise<void> => store.purge(retention),
+    purge: (stop?: AbortSignal): Promise<void> => store.purge(retention, stop),
   };
 }
 

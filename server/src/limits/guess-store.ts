@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import { RateLimiterRes } from 'rate-limiter-flexible';
 import { parseEmail } from '../auth/accounts/email.ts';
 import type { Database, Transaction } from '../database/database.ts';
+import { inSlices } from '../slices.ts';
 import { daySeconds, delaySecondsAfter, failuresADay, longestDelaySeconds, rememberedNeighbourhoods } from './guess.ts';
 import type { Guesser, GuessStore } from './guesses.ts';
 import { DatabaseLimiter } from './limit-store.ts';
@@ -93,8 +94,23 @@ export function createGuessStore(database: Database, retentionDays: number): Gue
       return account?.id ?? null;
     },
 
-    async purge() {
-      await query.deleteFrom('sign_in_addresses').where('last_at', '<=', forgotten()).execute();
-    },
+    purge: (stop) =>
+      inSlices(async (rows) => {
+        const { numDeletedRows } = await query
+          .deleteFrom('sign_in_addresses')
+          .where(({ eb, refTuple, selectFrom }) =>
+            eb(
+              refTuple('account_id', 'address_group'),
+              'in',
+              selectFrom('sign_in_addresses')
+                .select(['account_id', 'address_group'])
+                .where('last_at', '<=', forgotten())
+                .limit(rows)
+                .$asTuple('account_id', 'address_group'),
+            ),
+          )
+          .executeTakeFirst();
+        return numDeletedRows;
+      }, stop),
   };
 }

@@ -26,7 +26,7 @@ export interface GuessStore {
   /** Takes one try off the day's failures. */
   forgiveOne(trx: Transaction, guesser: Guesser): Promise<void>;
   findAccountId(email: string): Promise<string | null>;
-  purge(): Promise<void>;
+  purge(stop?: AbortSignal): Promise<void>;
 }
 
 /** To be called in the transaction of what the right password brings. */
@@ -80,6 +80,6 @@ export function createGuesses(store: GuessStore, events: Pick<Events, 'gather'>)
       store.welcome(trx, guesserOf(account.email, address), account.id),
 
     /** Forgets neighbourhoods that are older than the retention allows. */
-    purge: () => store.purge(),
+    purge: (stop?: AbortSignal): Promise<void> => store.purge(stop),
   };
 }

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { RateLimiterRes } from 'rate-limiter-flexible';
 import RateLimiterStoreAbstract from 'rate-limiter-flexible/lib/RateLimiterStoreAbstract.js';
 import type { Database, Transaction } from '../database/database.ts';
+import { inSlices } from '../slices.ts';
 import type { Rate } from './limit.ts';
 import type { LimitStore } from './limits.ts';
 
@@ -21,7 +22,6 @@ interface UpsertOptions {
 const clockSlackMs = 60_000;
 /** The longest window there is, milliseconds. */
 const longestMs = 86_400_000;
-const purgedRows = 500;
 
 /**
  * Counters of rate-limiter-flexible in the table `limit_counters`: one atomic statement for each count, so that they are
@@ -109,13 +109,12 @@ export class DatabaseLimiter extends RateLimiterStoreAbstract {
 export function createLimitStore(database: Database): LimitStore {
   return {
     counter: (name, rate) => new DatabaseLimiter(database, name, rate),
-    purge: () => purgeCounters(database),
+    purge: (stop) => purgeCounters(database, stop),
   };
 }
 
-/** Some hundred rows a transaction, so that the purge never holds the database for long. */
-async function purgeCounters({ query, now }: Database): Promise<void> {
-  for (;;) {
+function purgeCounters({ query, now }: Database, stop: AbortSignal | undefined): Promise<void> {
+  return inSlices(async (rows) => {
     const { numDeletedRows } = await query
       .deleteFrom('limit_counters')
       .where('key', 'in', (counters) =>
@@ -128,9 +127,9 @@ async function purgeCounters({ query, now }: Database): Promise<void> {
               row('expires_at', '>', sql<number>`${now} + ${sql.lit(longestMs + clockSlackMs)}`),
             ]),
           )
-          .limit(purgedRows),
+          .limit(rows),
       )
       .executeTakeFirst();
-    if (numDeletedRows < purgedRows) return;
-  }
+    return numDeletedRows;
+  }, stop);
 }

@@ -12,7 +12,7 @@ interface Counter {
 
 export interface LimitStore {
   /** Deletes counts whose window is over. */
-  purge(): Promise<void>;
+  purge(stop?: AbortSignal): Promise<void>;
   /** Returns a counter that all processes share. */
   counter(name: LimitName, rate: Rate): Counter;
 }
@@ -24,7 +24,7 @@ export interface Limits {
    */
   take(name: LimitName, subject: string): Promise<LimitState | null>;
   /** Deletes counts that are over; no answer depends on it. */
-  purge(): Promise<void>;
+  purge(stop?: AbortSignal): Promise<void>;
 }
 
 /** Returns all limits. `monotonicMs` is a clock that is never set. */
@@ -42,7 +42,7 @@ export function createLimits(store: LimitStore, rates: Rates, monotonicMs = () =
   }
 
   return {
-    purge: () => store.purge(),
+    purge: (stop) => store.purge(stop),
 
     async take(name, subject) {
       const limit = limits.get(name);

@@ -126,7 +126,7 @@ export function createOutboxStore(database: Database): OutboxStore {
     },
 
     async purgeLinks(limit) {
-      await query
+      const { numDeletedRows } = await query
         .deleteFrom('mailed_links')
         .where('hash', 'in', (eb) =>
           eb
@@ -135,7 +135,8 @@ export function createOutboxStore(database: Database): OutboxStore {
             .where('expires_at', '<', sql<number>`${now} - ${sql.lit(keepExpiredMs)}`)
             .limit(limit),
         )
-        .execute();
+        .executeTakeFirst();
+      return numDeletedRows;
     },
 
     giveUp: (olderThanSeconds, limit) =>

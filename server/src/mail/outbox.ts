@@ -1,4 +1,5 @@
 import type { EventLog } from '../log.ts';
+import { inSlices } from '../slices.ts';
 import { composeMail } from './compose.ts';
 import type { LetterKind, Mail, MailDetails, MailKind } from './mail.ts';
 import { hashLinkToken, type LinkPurpose, linkOf, linkTtlSeconds, mintLinkToken } from './mailed-link.ts';
@@ -36,9 +37,9 @@ export interface OutboxStore {
   remove(mail: LeasedMail): Promise<void>;
   /** Lets a mail be tried again later. */
   postpone(mail: LeasedMail, seconds: number): Promise<void>;
-  /** Forgets links that expired long ago. */
-  purgeLinks(limit: number): Promise<void>;
-  /** Removes mails older than this, and returns them. */
+  /** Forgets up to `limit` links that expired long ago. Returns how many. */
+  purgeLinks(limit: number): Promise<bigint>;
+  /** Removes up to `limit` mails older than this, and returns them. */
   giveUp(olderThanSeconds: number, limit: number): Promise<{ id: string; kind: string; attempts: number }[]>;
 }
 
@@ -84,11 +85,15 @@ export function createOutbox(store: OutboxStore, transport: MailTransport, publi
     },
 
     /** Gives up on mails that could not be sent for three days, and forgets links that expired long ago. */
-    async purge(): Promise<void> {
-      for (const { id, kind, attempts } of await store.giveUp(giveUpSeconds, batch)) {
-        log.warn({ mail_id: id, kind, attempts }, 'a mail could not be sent for three days and is given up');
-      }
-      await store.purgeLinks(batch * 10);
+    async purge(stop?: AbortSignal): Promise<void> {
+      await inSlices(async (rows) => {
+        const givenUp = await store.giveUp(giveUpSeconds, rows);
+        for (const { id, kind, attempts } of givenUp) {
+          log.warn({ mail_id: id, kind, attempts }, 'a mail could not be sent for three days and is given up');
+        }
+        return givenUp.length;
+      }, stop);
+      await inSlices((rows) => store.purgeLinks(rows), stop);
     },
 
     /** Lets a delivery that is under way end with the mail it is at; after five seconds that one is left to its lease. */

@@ -1,9 +1,8 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/database.ts';
+import { inSlices } from '../slices.ts';
 import type { UsageStore } from './usage.ts';
 import type { UsageCount } from './usage-day.ts';
-
-const purgeSlice = 500;
 
 export function createUsageStore(database: Database): UsageStore {
   const { query } = database;
@@ -46,23 +45,25 @@ export function createUsageStore(database: Database): UsageStore {
       return rows as Omit<UsageCount, 'accountId'>[];
     },
 
-    async purge(firstKeptDay) {
-      await query
-        .deleteFrom('usage_days')
-        .where(({ eb, refTuple, selectFrom }) =>
-          eb(
-            refTuple('account_id', 'day'),
-            'in',
-            selectFrom('usage_days')
-              .select(['account_id', 'day'])
-              .where('day', '<', firstKeptDay)
-              .orderBy('day')
-              .limit(purgeSlice)
-              .$asTuple('account_id', 'day'),
-          ),
-        )
-        .execute();
-    },
+    purge: (firstKeptDay, stop) =>
+      inSlices(async (rows) => {
+        const { numDeletedRows } = await query
+          .deleteFrom('usage_days')
+          .where(({ eb, refTuple, selectFrom }) =>
+            eb(
+              refTuple('account_id', 'day'),
+              'in',
+              selectFrom('usage_days')
+                .select(['account_id', 'day'])
+                .where('day', '<', firstKeptDay)
+                .orderBy('day')
+                .limit(rows)
+                .$asTuple('account_id', 'day'),
+            ),
+          )
+          .executeTakeFirst();
+        return numDeletedRows;
+      }, stop),
   };
 }
 

@@ -9,7 +9,7 @@ export interface UsageStore {
   /** Returns the counts of an account from a day on. */
   list(accountId: string, firstDay: string): Promise<Omit<UsageCount, 'accountId'>[]>;
   /** Deletes a slice of what is older than a day. */
-  purge(firstKeptDay: string): Promise<void>;
+  purge(firstKeptDay: string, stop?: AbortSignal): Promise<void>;
 }
 
 /** Cells held between two flushes: far more than there are accounts calling in so short a time. */
@@ -41,6 +41,6 @@ export function createUsage(store: UsageStore, retentionDays: number, clock: Clo
     /** Writes what was counted; on failure it is kept for the next flush. */
     flush: (): Promise<void> => gathered.flush(),
 
-    purge: (): Promise<void> => store.purge(utcDay(clock.now(), retentionDays)),
+    purge: (stop?: AbortSignal): Promise<void> => store.purge(utcDay(clock.now(), retentionDays), stop),
   };
 }

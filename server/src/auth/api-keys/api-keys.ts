@@ -162,10 +162,10 @@ export function createApiKeys(
 
     flushSeenAddresses: () => seenAddresses.flush(),
 
-    purgeSeenAddresses: () => seenAddresses.purge(),
+    purgeSeenAddresses: (stop?: AbortSignal): Promise<void> => seenAddresses.purge(stop),
 
     flushRetiredKeyAttempts: () => retiredKeys.flush(),
 
-    forgetRetiredKeyAddresses: () => retiredKeys.forgetAddresses(),
+    forgetRetiredKeyAddresses: (stop?: AbortSignal): Promise<void> => retiredKeys.forgetAddresses(stop),
   };
 }

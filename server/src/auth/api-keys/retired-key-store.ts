@@ -1,9 +1,8 @@
 import { sql } from 'kysely';
 import type { Database, Transaction } from '../../database/database.ts';
+import { inSlices } from '../../slices.ts';
 import { keptRetiredKeys } from './retired-key.ts';
 import type { RetiredKeyStore } from './retired-keys.ts';
-
-const purgeSlice = 500;
 
 export function createRetiredKeyStore(database: Database): RetiredKeyStore {
   return {
@@ -33,20 +32,22 @@ export function createRetiredKeyStore(database: Database): RetiredKeyStore {
         }
       }),
 
-    async forgetAddresses(olderThanDays) {
-      await database.query
-        .updateTable('retired_api_keys')
-        .set({ last_attempt_ip: null })
-        .where('hash', 'in', (eb) =>
-          eb
-            .selectFrom('retired_api_keys')
-            .select('hash')
-            .where('last_attempt_ip', 'is not', null)
-            .where('last_attempt_at', '<', sql<number>`${database.now} - ${olderThanDays * 86_400_000}`)
-            .limit(purgeSlice),
-        )
-        .execute();
-    },
+    forgetAddresses: (olderThanDays, stop) =>
+      inSlices(async (rows) => {
+        const { numUpdatedRows } = await database.query
+          .updateTable('retired_api_keys')
+          .set({ last_attempt_ip: null })
+          .where('hash', 'in', (eb) =>
+            eb
+              .selectFrom('retired_api_keys')
+              .select('hash')
+              .where('last_attempt_ip', 'is not', null)
+              .where('last_attempt_at', '<', sql<number>`${database.now} - ${olderThanDays * 86_400_000}`)
+              .limit(rows),
+          )
+          .executeTakeFirst();
+        return numUpdatedRows;
+      }, stop),
   };
 }
 

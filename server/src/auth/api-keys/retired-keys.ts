@@ -16,7 +16,7 @@ export interface RetiredKeyStore {
   /** Adds to what is stored, in one transaction; former secrets that are no longer known are passed over. */
   saveAttempts(attempts: RetiredKeyAttempts[]): Promise<void>;
   /** Forgets from where attempts came that are older than so many days; a slice at a time. The counts stay. */
-  forgetAddresses(olderThanDays: number): Promise<void>;
+  forgetAddresses(olderThanDays: number, stop?: AbortSignal): Promise<void>;
 }
 
 const heldSecrets = 10_000;
@@ -40,6 +40,6 @@ export function createRetiredKeys(store: RetiredKeyStore, addressRetentionDays: 
     /** Writes what was gathered; on failure it is kept for the next flush. */
     flush: (): Promise<void> => gathered.flush(),
 
-    forgetAddresses: (): Promise<void> => store.forgetAddresses(addressRetentionDays),
+    forgetAddresses: (stop?: AbortSignal): Promise<void> => store.forgetAddresses(addressRetentionDays, stop),
   };
 }

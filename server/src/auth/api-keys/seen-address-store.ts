@@ -1,8 +1,7 @@
 import { sql } from 'kysely';
 import type { Database, Transaction } from '../../database/database.ts';
+import { inSlices } from '../../slices.ts';
 import { addressesPerDay, type SeenAddress, type SeenAddressStore } from './seen-addresses.ts';
-
-const purgeSlice = 500;
 
 export function createSeenAddressStore(database: Database): SeenAddressStore {
   const { query } = database;
@@ -32,23 +31,25 @@ export function createSeenAddressStore(database: Database): SeenAddressStore {
         .limit(limit)
         .execute(),
 
-    async purge(firstKeptDay) {
-      await query
-        .deleteFrom('api_key_addresses')
-        .where(({ eb, refTuple, selectFrom }) =>
-          eb(
-            refTuple('api_key_id', 'day', 'address'),
-            'in',
-            selectFrom('api_key_addresses')
-              .select(['api_key_id', 'day', 'address'])
-              .where('day', '<', firstKeptDay)
-              .orderBy('day')
-              .limit(purgeSlice)
-              .$asTuple('api_key_id', 'day', 'address'),
-          ),
-        )
-        .execute();
-    },
+    purge: (firstKeptDay, stop) =>
+      inSlices(async (rows) => {
+        const { numDeletedRows } = await query
+          .deleteFrom('api_key_addresses')
+          .where(({ eb, refTuple, selectFrom }) =>
+            eb(
+              refTuple('api_key_id', 'day', 'address'),
+              'in',
+              selectFrom('api_key_addresses')
+                .select(['api_key_id', 'day', 'address'])
+                .where('day', '<', firstKeptDay)
+                .orderBy('day')
+                .limit(rows)
+                .$asTuple('api_key_id', 'day', 'address'),
+            ),
+          )
+          .executeTakeFirst();
+        return numDeletedRows;
+      }, stop),
   };
 }
 

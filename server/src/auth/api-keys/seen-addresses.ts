@@ -22,7 +22,7 @@ export interface SeenAddressStore {
     limit: number,
   ): Promise<Pick<SeenAddress, 'address' | 'lastUsedAt'>[]>;
   /** Deletes a slice of what is older than a day. */
-  purge(firstKeptDay: string): Promise<void>;
+  purge(firstKeptDay: string, stop?: AbortSignal): Promise<void>;
 }
 
 /** Most addresses kept for a key and day, so that nobody with a key fills the database by changing address. */
@@ -69,6 +69,6 @@ export function createSeenAddresses(store: SeenAddressStore, retentionDays: numb
       return gathered.flush();
     },
 
-    purge: (): Promise<void> => store.purge(utcDay(clock.now(), days)),
+    purge: (stop?: AbortSignal): Promise<void> => store.purge(utcDay(clock.now(), days), stop),
   };
 }

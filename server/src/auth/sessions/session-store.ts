@@ -3,6 +3,7 @@ import type { Database, Transaction } from '../../database/database.ts';
 import type { Schema } from '../../database/schema.ts';
 import { appendEvent } from '../../events/event-store.ts';
 import { enqueueNotice } from '../../mail/outbox-store.ts';
+import { inSlices } from '../../slices.ts';
 import type { Device, Rotation, SessionStore } from './sessions.ts';
 
 /** A token presented again within this time of its use, its successor unused, gets the same successor. */
@@ -11,7 +12,6 @@ const idleMs = 30 * 24 * 3_600_000;
 const absoluteMs = 90 * 24 * 3_600_000;
 /** Ended and expired sessions, with every hash of their refresh tokens, are kept this long so that a late replay is still known. */
 const keepEndedMs = 30 * 24 * 3_600_000;
-const purgeSlice = 500;
 
 /** Tells, in SQL, whether a session is live: not ended, neither idle nor past its last day, its account enabled. */
 export function liveSession(now: Database['now']) {
@@ -141,23 +141,45 @@ export function createSessionStore(database: Database): SessionStore {
         }
       }),
 
-    async purge() {
-      await query
-        .updateTable('refresh_tokens')
-        .set({ successor_nonce: null })
-        .where('successor_nonce', 'is not', null)
-        .where('used_at', '<', sql<number>`${now} - ${sql.lit(graceMs)}`)
-        .execute();
-      await query
-        .deleteFrom('sessions')
-        .where('id', 'in', (eb) =>
-          eb
-            .selectFrom('sessions')
-            .select('id')
-            .where('last_active_at', '<', sql<number>`${now} - ${sql.lit(idleMs + keepEndedMs)}`)
-            .limit(purgeSlice),
-        )
-        .execute();
+    async purge(stop) {
+      const over = sql<SqlBool>`sessions.last_active_at < ${now} - ${sql.lit(idleMs + keepEndedMs)}`;
+      await inSlices(async (rows) => {
+        const { numUpdatedRows } = await query
+          .updateTable('refresh_tokens')
+          .set({ successor_nonce: null })
+          .where('hash', 'in', (eb) =>
+            eb
+              .selectFrom('refresh_tokens')
+              .select('hash')
+              .where('successor_nonce', 'is not', null)
+              .where('used_at', '<', sql<number>`${now} - ${sql.lit(graceMs)}`)
+              .limit(rows),
+          )
+          .executeTakeFirst();
+        return numUpdatedRows;
+      }, stop);
+      // A session in use for months has thousands of tokens: they go before it, not all at once with it.
+      await inSlices(async (rows) => {
+        const { numDeletedRows } = await query
+          .deleteFrom('refresh_tokens')
+          .where('hash', 'in', (eb) =>
+            eb
+              .selectFrom('sessions')
+              .innerJoin('refresh_tokens as spent', 'spent.session_id', 'sessions.id')
+              .select('spent.hash')
+              .where(over)
+              .limit(rows),
+          )
+          .executeTakeFirst();
+        return numDeletedRows;
+      }, stop);
+      await inSlices(async (rows) => {
+        const { numDeletedRows } = await query
+          .deleteFrom('sessions')
+          .where('id', 'in', (eb) => eb.selectFrom('sessions').select('id').where(over).limit(rows))
+          .executeTakeFirst();
+        return numDeletedRows;
+      }, stop);
     },
   };
 

@@ -55,7 +55,7 @@ export interface SessionStore {
   endAll(trx: Transaction, accountId: string): Promise<number>;
   markAuthenticated(session: AccessTokenClaims, device: Device): Promise<void>;
   saveLastUses(uses: LastUse[]): Promise<void>;
-  purge(): Promise<void>;
+  purge(stop?: AbortSignal): Promise<void>;
 }
 
 export type Sessions = ReturnType<typeof createSessions>;
@@ -129,6 +129,6 @@ export function createSessions(store: SessionStore, accessTokens: AccessTokens, 
     flushLastUses: () => lastUses.flush(),
 
     /** Forgets spent nonces and sessions that are over. */
-    purge: () => store.purge(),
+    purge: (stop?: AbortSignal): Promise<void> => store.purge(stop),
   };
 }
