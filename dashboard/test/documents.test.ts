@@ -269,7 +269,7 @@ test('a document is renamed, replaced unless it has changed, downloaded byte for
 test('a download tells how far it is, can be cancelled, and says when it broke off', async (t) => {
   const documents = await openDocuments(t);
   const { page, context, server } = documents;
-  await choose(page, 'Choose files', [file('data.bin', randomBytes(3_000_000))]);
+  await choose(page, 'Choose files', [file('data.bin', randomBytes(20_000_000))]);
   await page.getByRole('button', { name: 'Actions for data.bin' }).waitFor();
   const devTools = await context.newCDPSession(page);
   const throttled = { offline: false, latency: 0, downloadThroughput: 500_000, uploadThroughput: -1 };
@@ -291,7 +291,7 @@ test('a download tells how far it is, can be cancelled, and says when it broke o
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'Try again' }).click(),
   ]);
-  assert.equal(readFileSync(await download.path()).length, 3_000_000);
+  assert.equal(readFileSync(await download.path()).length, 20_000_000);
 });
 
 test('a long list comes page by page, newest first, and is searched by title with the address', async (t) => {

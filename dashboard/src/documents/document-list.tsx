@@ -19,6 +19,8 @@ export function DocumentList({ q }: { q: string }) {
   const [task, setTask] = useState<DocumentTask | null>(null);
   const status = useRef<HTMLParagraphElement>(null);
   const documents = list.data?.pages.flatMap(({ items }) => items) ?? [];
+  // What the search before has not found says nothing of this one.
+  const isEarlierNothing = list.isPlaceholderData && documents.length === 0;
 
   async function loadMore(): Promise<void> {
     const { data, hasNextPage } = await list.fetchNextPage();
@@ -30,9 +32,10 @@ export function DocumentList({ q }: { q: string }) {
 
   return (
     <Panel title="Your documents" action={<SearchField q={q} />}>
-      {list.isPending && <Loading label="Loading documents" className="h-64" />}
+      {(list.isPending || isEarlierNothing) && <Loading label="Loading documents" className="h-64" />}
       {list.error ? <Failure error={list.error} onRetry={() => void list.refetch()} /> : null}
       {list.isSuccess &&
+        !isEarlierNothing &&
         documents.length === 0 &&
         (q === '' ? <FirstDocument /> : <NothingFound q={q} onClear={clear} />)}
       {documents.length > 0 && (

@@ -11,16 +11,25 @@ import { type DownloadState, useDownload } from './use-download.ts';
 export function DocumentRow({ document, onTask }: { document: Document; onTask: (task: DocumentTask) => void }) {
   const { title, filename, content_type, size, created_at, updated_at } = document;
   const download = useDownload(document);
+  // Without its parameters, such as the charset.
+  const type = content_type.replace(/;.*/s, '');
   const sizeText = <span title={exactByteText(size)}>{byteText(size)}</span>;
   return (
-    <tr className="border-t border-line align-top">
+    <tr className="border-t border-line align-top max-xl:first:border-t-0">
       <th scope="row" className="py-3 pr-4 text-left font-normal">
         <p className="font-medium wrap-anywhere">{title}</p>
         {filename !== title && <p className="text-sm text-muted wrap-anywhere">{filename}</p>}
-        <p className="mt-1 flex flex-wrap gap-x-3 text-sm text-muted md:hidden">
+        <p className="mt-1 flex flex-wrap gap-x-4 text-sm text-muted xl:hidden">
           {sizeText}
-          <span className="wrap-anywhere">{content_type}</span>
-          <Time at={updated_at} relative />
+          {updated_at !== created_at && (
+            <span>
+              Updated <Time at={updated_at} relative />
+            </span>
+          )}
+          <span>
+            Created <Time at={created_at} />
+          </span>
+          <span className="wrap-anywhere">{type}</span>
         </p>
         <DownloadLine
           filename={filename}
@@ -29,16 +38,18 @@ export function DocumentRow({ document, onTask }: { document: Document; onTask: 
           onDismiss={download.dismiss}
         />
       </th>
-      <td className="hidden py-3 pr-4 text-sm text-muted wrap-anywhere md:table-cell">{content_type}</td>
-      <td className="hidden py-3 pr-4 text-right text-sm whitespace-nowrap md:table-cell">{sizeText}</td>
-      <td className="hidden py-3 pr-4 text-sm md:table-cell">
+      <td className="hidden py-3 pr-4 text-sm text-muted wrap-anywhere xl:table-cell">
+        <span title={content_type}>{type}</span>
+      </td>
+      <td className="hidden py-3 pr-4 text-right text-sm whitespace-nowrap xl:table-cell">{sizeText}</td>
+      <td className="hidden py-3 pr-4 text-sm whitespace-nowrap xl:table-cell">
         <Time at={updated_at} relative />
         <span className="block text-muted">
           <span className="sr-only">created </span>
           <Time at={created_at} />
         </span>
       </td>
-      <td className="py-1.5 text-right">
+      <td className="w-11 py-1.5 text-right">
         <DocumentMenu document={document} onDownload={() => void download.start()} onTask={onTask} />
       </td>
     </tr>

@@ -8,19 +8,19 @@ export function DocumentTable({ documents, onTask }: DocumentTableProps) {
       <caption className="sr-only">Documents, newest first</caption>
       <thead>
         <tr className="text-left text-sm text-muted">
-          <th scope="col" className="pb-2 font-normal">
-            Title
+          <th scope="col" className="font-normal xl:pb-2">
+            <span className="max-xl:sr-only">Title</span>
           </th>
-          <th scope="col" className="hidden w-40 pb-2 font-normal md:table-cell">
+          <th scope="col" className="hidden w-40 pb-2 font-normal xl:table-cell">
             Type
           </th>
-          <th scope="col" className="hidden w-28 pr-4 pb-2 text-right font-normal md:table-cell">
+          <th scope="col" className="hidden w-28 pr-4 pb-2 text-right font-normal xl:table-cell">
             Size
           </th>
-          <th scope="col" className="hidden w-44 pb-2 font-normal md:table-cell">
+          <th scope="col" className="hidden w-56 pb-2 font-normal xl:table-cell">
             Updated, created
           </th>
-          <th scope="col" className="w-11 pb-2">
+          <th scope="col" className="w-11 xl:pb-2">
             <span className="sr-only">Actions</span>
           </th>
         </tr>

@@ -60,7 +60,11 @@ function UploadRow({ upload, uploads }: { upload: Upload; uploads: Uploads }) {
         </div>
       </div>
       {(status === 'failed' || status === 'cancelled') && (
-        <Button onClick={() => uploads.retry(id)} aria-label={`Try again to upload ${name}`}>
+        <Button
+          onClick={() => uploads.retry(id)}
+          className="shrink-0 whitespace-nowrap"
+          aria-label={`Try again to upload ${name}`}
+        >
           Try again
         </Button>
       )}

@@ -6,9 +6,9 @@ import { Time } from '../ui/time.tsx';
 export function SessionRow({ session, onEnd }: { session: Session; onEnd: () => void }) {
   const { device, address, created_at, last_active_at, current, user_agent } = session;
   return (
-    <li className="flex flex-wrap items-center gap-x-4 gap-y-3 py-4 first:pt-0 last:pb-0">
+    <li className="flex items-center gap-4 py-4 first:pt-0 last:pb-0">
       <MonitorSmartphone size={20} className="hidden shrink-0 text-muted sm:block" aria-hidden />
-      <div className="min-w-0 grow basis-56">
+      <div className="min-w-0 grow">
         <p className="flex flex-wrap items-center gap-x-2.5 gap-y-1 font-medium">
           <span title={user_agent} className="min-w-0 wrap-anywhere">
             {device}
