@@ -119,6 +119,7 @@ test('any INKSONG_ name that is no setting is refused, and a slip of the pen is 
   assert.match(fault({ INKSONG_PORT: '8080' }), /did you mean PORT\?/);
   assert.match(fault({ INKSONG_LOG_LEVEL: 'debug' }), /did you mean LOG_LEVEL\?/);
   assert.match(fault({ INKSONG_METRICS: 'on' }), /not a setting of this version/);
+  assert.match(fault({ INKSONG_SERVICE_HOSTNAME: 'a' }), /not a setting of this version/);
 });
 
 test('what container orchestrators set for a service of our name does not keep the server from starting', () => {
@@ -132,6 +133,9 @@ test('what container orchestrators set for a service of our name does not keep t
     INKSONG_SERVICE_HOST: '10.0.0.7',
     INKSONG_SERVICE_PORT: '8080',
     INKSONG_SERVICE_PORT_HTTP: '8080',
+    INKSONG_DB_SERVICE_HOST: '10.0.0.8',
+    INKSONG_DB_PORT: 'tcp://10.0.0.8:5432',
+    INKSONG_DB_PORT_5432_TCP_ADDR: '10.0.0.8',
   };
   assert.deepEqual(faultsOf(links), []);
   assert.equal(readConfig(links).port, 8080);

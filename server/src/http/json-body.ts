@@ -22,7 +22,7 @@ export function parseJsonBodies(server: HttpServer): void {
       return done(new AppError('invalid_request', { detail: 'The body is not valid UTF-8.' }));
     }
     void parseJson(request, text, (error, value) =>
-      error ? done(new AppError('invalid_request', { detail: 'The body is not valid JSON.' })) : done(null, value),
+      error ? done(new AppError('invalid_request', { detail: faultOf(text) })) : done(null, value),
     );
   });
   // Before parsing, but after it is known who asks.
@@ -37,4 +37,14 @@ export function parseJsonBodies(server: HttpServer): void {
   server.addHook('preValidation', async (request) => {
     if (request.body === undefined && request.routeOptions.schema?.body) request.body = {};
   });
+}
+
+/** Returns what is wrong with a text that the parser refused: it also refuses names that could reach an object's prototype. */
+function faultOf(text: string): string {
+  try {
+    JSON.parse(text);
+    return 'No field may be called "__proto__", or "constructor" with a "prototype" in it.';
+  } catch {
+    return 'The body is not valid JSON.';
+  }
 }

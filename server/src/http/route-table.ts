@@ -32,8 +32,17 @@ export function collectRoutes(server: HttpServer): readonly RouteEntry[] {
 
 /** Returns which methods the path of a URL answers, for the Allow header (RFC 9110 section 10.2.1); none for an unknown path. */
 export function allowedMethods(table: readonly RouteEntry[], url: string): string[] {
-  const path = url.split('?', 1)[0] ?? '';
+  const path = decoded(url.split('?', 1)[0] ?? '');
   return [...new Set(table.filter((route) => pathPattern(route.url).test(path)).map((route) => route.method))].sort();
+}
+
+/** As the router reads it: escapes count as what they stand for, but for those of separators. */
+function decoded(path: string): string {
+  try {
+    return decodeURI(path);
+  } catch {
+    return path;
+  }
 }
 
 const patterns = new Map<string, RegExp>();
