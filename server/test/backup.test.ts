@@ -182,3 +182,21 @@ function damagePage(path: string, name: string): void {
   writeSync(descriptor, Buffer.alloc(pageBytes, 0xff), 0, pageBytes, (root - 1) * pageBytes);
   closeSync(descriptor);
 }
+
+test('a restore into an empty folder makes an installation that doctor finds sound, and later ones keep its secret', async (t) => {
+  const server = await bootServer(t);
+  await server.register();
+  const path = join(temporaryFolder(t), 'inksong.db');
+  await backUp(t, server, path);
+  const dataDirectory = join(temporaryFolder(t), 'data');
+  const environment = { INKSONG_DATA_DIR: dataDirectory };
+  const secrets: string[] = [];
+  for (let restore = 0; restore < 2; restore++) {
+    const restored = await runInksong(t, ['restore', path, '--yes'], { environment });
+    assert.equal(restored.code, 0, restored.stderr);
+    secrets.push(readFileSync(join(dataDirectory, 'secret'), 'utf8'));
+  }
+  assert.equal(secrets[0], secrets[1]);
+  const { code, stdout } = await runInksong(t, ['doctor'], { environment });
+  assert.equal(code, 0, stdout);
+});

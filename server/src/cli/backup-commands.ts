@@ -47,11 +47,14 @@ Example:
     .action((file: string, options: { killKeys?: boolean; yes?: boolean; json?: boolean }) =>
       withConfig(async (config) => {
         const { inspectBackup, restoreDatabase } = await import('../database/restore.ts');
+        const { loadOrCreateSecret } = await import('../secret.ts');
         const path = resolve(file);
         const held = await inspectBackup(path);
         await confirm(`Everything in ${config.databasePath} will be replaced by ${contentText(held)}.`, options);
         const { killKeys = false } = options;
         const restored = await restoreDatabase(path, config.databasePath, { killKeys });
+        // A backup holds none, and without one the folder is no installation yet.
+        if (config.secret === null) loadOrCreateSecret(config.dataDirectory);
         const value = {
           path: config.databasePath,
           ...contentView(restored),
