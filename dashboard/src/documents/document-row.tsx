@@ -1,11 +1,14 @@
 import type { Document } from '@inksong/client';
+import { lazy, Suspense } from 'react';
 import { Button } from '../ui/button.tsx';
 import { Time } from '../ui/time.tsx';
 import { byteText, exactByteText } from './byte-text.ts';
 import type { DocumentTask } from './document-dialogs.tsx';
-import { DocumentMenu } from './document-menu.tsx';
 import { ProgressBar } from './progress-bar.tsx';
 import { type DownloadState, useDownload } from './use-download.ts';
+
+// What places a menu beside its button is a fifth of all that a first visit may load, and a list is read first.
+const DocumentMenu = lazy(async () => ({ default: (await import('./document-menu.tsx')).DocumentMenu }));
 
 /** On narrow screens what the columns would say stands below the title. */
 export function DocumentRow({ document, onTask }: { document: Document; onTask: (task: DocumentTask) => void }) {
@@ -50,7 +53,9 @@ export function DocumentRow({ document, onTask }: { document: Document; onTask: 
         </span>
       </td>
       <td className="w-11 py-1.5 text-right">
-        <DocumentMenu document={document} onDownload={() => void download.start()} onTask={onTask} />
+        <Suspense fallback={<span className="size-10" />}>
+          <DocumentMenu document={document} onDownload={() => void download.start()} onTask={onTask} />
+        </Suspense>
       </td>
     </tr>
   );
