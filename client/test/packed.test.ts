@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { bootServer, temporaryDirectory } from '../../server/test/boot.ts';
@@ -14,12 +14,16 @@ const compilers = {
 };
 const run = promisify(execFile);
 
-/** Returns the path of the oldest Node that package.json promises, installed into this checkout when it is missing. */
+/** Returns the path of a Node of the oldest line that package.json promises: the machine's own, or one installed into this checkout. */
 async function oldestNode(): Promise<string> {
+  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
+    const path = join(directory, 'node');
+    const { stdout } = await run(path, ['--version']).catch(() => ({ stdout: '' }));
+    if (stdout.startsWith('v20.')) return path;
+  }
   const folder = join(import.meta.dirname, 'node-20');
-  const path = join(folder, 'node_modules/node/bin/node');
-  if (!existsSync(path)) await npm(folder, 'ci', '--no-audit', '--no-fund');
-  return path;
+  if (!existsSync(join(folder, 'node_modules/node/bin/node'))) await npm(folder, 'ci', '--no-audit', '--no-fund');
+  return join(folder, 'node_modules/node/bin/node');
 }
 
 /** Builds and packs the package in a copy of its folder. Returns the tarball's path and the files in it. */
