@@ -28,3 +28,6 @@ parentPort?.on('message', ({ password, context }: StrengthQuestion) => {
   const answer: StrengthAnswer = { guessable: weak !== undefined, reason: weak?.feedback.warning ?? null };
   parentPort?.postMessage(answer);
 });
+
+// Says that it has started.
+parentPort?.postMessage(null);

@@ -20,7 +20,7 @@ const scoredCodePoints = 64;
 /** Shorter parts of an address would make every password that holds their letters look guessable. */
 const contextMinLength = 3;
 const contextMaxWords = 20;
-/** Hundreds of times what a check takes; the first one also loads the dictionaries. */
+/** Hundreds of times what a check takes. It does not count the start of the thread, which a busy machine draws out. */
 const checkTimeoutMs = 10_000;
 
 const reasons: Record<string, string> = {
@@ -43,14 +43,14 @@ const reasons: Record<string, string> = {
 };
 
 /** One for the process, started when first needed: the dictionaries take half a second and some 70 MB. */
-let worker: Worker | null = null;
+let worker: Promise<Worker> | null = null;
 /** The worker answers in the order in which it is asked, so it is asked one thing at a time. */
 const oneAtATime = pLimit(1);
 
 /**
  * Returns what makes a password guessable, in a sentence for its owner, or null when nothing does. Only its first 64
  * characters are scored, in a thread of its own, so that no request waits for it.
- * Throws `overloaded` when no answer comes within 10 s.
+ * Throws `overloaded` when the thread, once it has started, gives no answer within 10 s.
  */
 export async function passwordWeakness(password: string, email: string): Promise<string | null> {
   const scored = Array.from(password).slice(0, scoredCodePoints).join('');
@@ -67,21 +67,32 @@ function contextOf(email: string): string[] {
   return ['inksong', ...new Set(parts.filter((part) => part.length >= contextMinLength))].slice(0, contextMaxWords);
 }
 
-/** Whatever ends the thread, the next check starts another. */
-function startWorker(): Worker {
-  const started = new Worker(new URL('password-strength-worker.ts', import.meta.url));
+/** Resolves when the thread has loaded the dictionaries. Whatever ends it, the next check starts another. */
+function startWorker(): Promise<Worker> {
+  const thread = new Worker(new URL('password-strength-worker.ts', import.meta.url));
+  const started = new Promise<Worker>((resolve, reject) => {
+    thread.once('message', () => resolve(thread));
+    thread.once('error', reject).once('exit', () => reject(ended()));
+  });
   const forget = (): void => {
     if (worker === started) worker = null;
   };
-  return started.on('error', forget).on('exit', forget);
+  thread.on('error', forget).on('exit', forget);
+  return started;
 }
 
-function ask(question: StrengthQuestion): Promise<StrengthAnswer> {
+function ended(): Error {
+  return new Error('The thread that checks passwords ended.');
+}
+
+async function ask(question: StrengthQuestion): Promise<StrengthAnswer> {
   worker ??= startWorker();
-  const asked = worker;
+  const asked = await worker;
   return new Promise<StrengthAnswer>((resolve, reject) => {
     const timer = setTimeout(() => {
       failed(new AppError('overloaded', { detail: 'The password could not be checked in time; try again shortly.' }));
+      // Forgotten at once: until it has ended, the next check would ask it in vain.
+      worker = null;
       void asked.terminate();
     }, checkTimeoutMs);
     const settle = (): void => {
@@ -98,7 +109,7 @@ function ask(question: StrengthQuestion): Promise<StrengthAnswer> {
       settle();
       reject(error);
     };
-    const exited = (): void => failed(new Error('The thread that checks passwords ended.'));
+    const exited = (): void => failed(ended());
     asked.on('message', answered).on('error', failed).on('exit', exited);
     asked.ref();
     asked.postMessage(question);
