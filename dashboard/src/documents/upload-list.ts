@@ -1,4 +1,4 @@
-export type UploadStatus = 'waiting' | 'sending' | 'stored' | 'failed' | 'cancelled';
+type UploadStatus = 'waiting' | 'sending' | 'stored' | 'failed' | 'cancelled';
 
 export interface Upload {
   id: number;
