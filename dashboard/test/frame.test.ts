@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bootServer } from '../../server/test/boot.ts';
-import { assertAccessible, assertNothingKept, openTab, signInAsNew } from './open-dashboard.ts';
+import { assertAccessible, assertNothingKept, openTab, reduceMotion, signInAsNew } from './open-dashboard.ts';
 
 test('signing out ends the session everywhere in this browser, and the back button shows nothing', async (t) => {
   const server = await bootServer(t);
@@ -97,13 +97,15 @@ test('the theme is remembered and shown without a flash', async (t) => {
   const { page } = await openTab(t);
   await page.emulateMedia({ colorScheme: 'light' });
   await signInAsNew(page, server.url);
-  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  const light = await ground();
+  /** Resolves when the page stands on this colour. */
+  const standsOn = (color: string) =>
+    page.waitForFunction((wanted) => getComputedStyle(document.body).backgroundColor === wanted, color);
+  const [light, dark] = ['rgb(247, 245, 240)', 'rgb(18, 21, 28)'];
+  await standsOn(light);
   const button = page.getByRole('button', { name: 'Theme' });
   await button.click();
   await button.click();
-  const dark = await ground();
-  assert.notEqual(dark, light);
+  await standsOn(dark);
   // Before any of the dashboard's own script has run.
   await page.route('**/assets/*.js', (route) => route.abort());
   await page.goto(server.url, { waitUntil: 'commit' });
@@ -111,17 +113,17 @@ test('the theme is remembered and shown without a flash', async (t) => {
   await page.unroute('**/assets/*.js');
   await page.reload();
   await page.getByRole('navigation', { name: 'Pages' }).waitFor();
-  assert.equal(await ground(), dark);
+  await standsOn(dark);
 
   // Whoever asked for less motion sees one theme and then the other, and nothing between.
-  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await reduceMotion(page);
   const running = await page.evaluate(async () => {
     document.documentElement.dataset.theme = 'light';
     await new Promise(requestAnimationFrame);
     return document.getAnimations().length;
   });
   assert.equal(running, 0);
-  assert.equal(await ground(), light);
+  await standsOn(light);
 });
 
 test('two tabs that refresh at the same moment both stay signed in, fifty times', async (t) => {

@@ -52,9 +52,19 @@ export async function signIn(page: Page, url: string, email: string, password = 
   await page.getByRole('navigation', { name: 'Pages' }).waitFor();
 }
 
+/** Resolves when the page knows that less motion is wanted, and what was under way has come to its end. */
+export async function reduceMotion(page: Page): Promise<void> {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.waitForFunction(
+    () =>
+      matchMedia('(prefers-reduced-motion: reduce)').matches &&
+      !document.getAnimations().some((animation) => animation instanceof CSSTransition),
+  );
+}
+
 /** Asserts that axe finds nothing on the page as it stands, in either theme, and that it needs no sideways scrolling at 360 px. */
 export async function assertAccessible(page: Page): Promise<void> {
-  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await reduceMotion(page);
   for (const theme of ['light', 'dark']) {
     await page.evaluate((chosen) => {
       document.documentElement.dataset.theme = chosen;
