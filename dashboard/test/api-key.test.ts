@@ -115,7 +115,7 @@ test('changing a key wants the password when it was last entered long ago, and g
   await page.getByRole('heading', { name: 'Nightly import' }).waitFor();
 
   // Proven once, it is not asked for again; the name is not the key.
-  await page.getByRole('button', { name: 'Rename' }).click();
+  await page.getByRole('region', { name: 'Nightly import' }).getByRole('button', { name: 'Rename' }).click();
   await naming.getByLabel('Name').fill(apiKey);
   await naming.getByRole('button', { name: 'Rename' }).click();
   await naming.getByText('Looks like a key or token').waitFor();
