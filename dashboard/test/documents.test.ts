@@ -119,7 +119,7 @@ test('files are uploaded by choosing and by dropping, with progress, and cancell
   await assertAccessible(page);
 
   // Slow enough to be stopped: one that is on its way, one that waits; leaving is asked about.
-  const big = randomBytes(2_000_000);
+  const big = randomBytes(8_000_000);
   await choose(page, 'Choose files', [file('one.bin', big), file('two.bin', big), file('three.bin', big)]);
   await page.getByText('Waiting for its turn').waitFor();
   await page.getByRole('progressbar', { name: 'Uploading one.bin' }).waitFor();
