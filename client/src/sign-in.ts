@@ -146,6 +146,8 @@ export class SignIn {
   }
 
   #forget(): void {
+    // Nobody was signed in: a sign-in that waits its turn behind a refused refresh must still count, or its key is lost.
+    if (!this.#signedIn) return;
     this.#epoch += 1;
     this.#token = null;
     this.#accountId = null;

@@ -175,3 +175,25 @@ test('restore tells whether there is a session, and takes it up', async (t) => {
   assert.deepEqual(told, ['signed-in']);
   assert.equal((await reloaded.me()).id, (await session.me()).id);
 });
+
+test('signing up while the page still asks for a session keeps the new account and its key', async (t) => {
+  const { server } = await signedIn(t);
+  const network = createCookieFetch();
+  const session = new InksongSession({ baseUrl: server.url, fetch: network.fetch });
+  const held = Promise.withResolvers<null>();
+  const asked = Promise.withResolvers<void>();
+  network.intercept = (_request, path) => {
+    if (path !== refresh) return null;
+    asked.resolve();
+    return held.promise;
+  };
+  const restoring = session.restore();
+  await asked.promise;
+  const registering = session.register({ email: 'new@example.com', password: goodPassword });
+  held.resolve(null);
+  assert.equal(await restoring, false);
+  const made = await registering;
+  assert.equal(made.status, 'registered');
+  assert.equal(session.isSignedIn, true);
+  assert.equal((await session.me()).email, 'new@example.com');
+});
