@@ -29,13 +29,14 @@ export function Button({
   className = '',
   children,
   onClick,
+  'aria-disabled': disabled,
   ...rest
 }: ButtonProps) {
   return (
     <button
       {...rest}
       type={type}
-      aria-disabled={busy || undefined}
+      aria-disabled={busy || disabled}
       className={`${buttonClass(kind)} ${className}`}
       onClick={(event) => {
         if (busy) event.preventDefault();
