@@ -26,7 +26,8 @@ export function ForgotPasswordPage() {
         {email !== null && !ask.error && (
           <Notice kind="good">
             <p>
-              If {email} has an account, a link is on its way. It is good for 30 minutes, and only the newest works.
+              If <span className="wrap-anywhere">{email}</span> has an account, a link is on its way. It is good for 30
+              minutes, and only the newest works.
             </p>
           </Notice>
         )}

@@ -1,10 +1,24 @@
 import { useEffect, useState } from 'react';
 
-/** Returns what a one-time link carries after its `#`, which is then taken out of the address bar and the history. */
+/**
+ * Returns what a one-time link carries after its `#`, which is then taken out of the address bar and the history. A link
+ * pasted over the address of the open page changes only the fragment and loads nothing: it is taken up like the first.
+ */
 export function useLinkFragment(): URLSearchParams {
-  const [values] = useState(() => new URLSearchParams(location.hash.slice(1)));
+  const [values, setValues] = useState(readFragment);
   useEffect(() => {
-    if (location.hash) history.replaceState(history.state, '', location.pathname + location.search);
+    const takeUp = (): void => {
+      if (!location.hash) return;
+      setValues(readFragment());
+      history.replaceState(history.state, '', location.pathname + location.search);
+    };
+    takeUp();
+    addEventListener('hashchange', takeUp);
+    return () => removeEventListener('hashchange', takeUp);
   }, []);
   return values;
+}
+
+function readFragment(): URLSearchParams {
+  return new URLSearchParams(location.hash.slice(1));
 }

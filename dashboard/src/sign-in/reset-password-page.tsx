@@ -13,6 +13,10 @@ import { NewPasswordField } from './new-password-field.tsx';
 
 export function ResetPasswordPage() {
   const token = useLinkFragment().get('token') ?? '';
+  return <ResetPassword key={token} token={token} />;
+}
+
+function ResetPassword({ token }: { token: string }) {
   const [done, setDone] = useState(false);
   const reset = useSubmit(async (value) => {
     await inksong.resetPassword({ token, newPassword: value('new_password') });

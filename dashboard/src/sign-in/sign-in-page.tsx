@@ -31,7 +31,8 @@ export function SignInPage() {
     <Page title="Sign in">
       <form onSubmit={signIn.onSubmit} className="flex flex-col gap-4">
         {refused && <CookieRefused />}
-        <TextField label="E-mail" name="email" type="email" autoComplete="username" required />
+        {/* Only when the page is opened by itself: coming from another, the heading takes the focus. */}
+        <TextField label="E-mail" name="email" type="email" autoComplete="username" required autoFocus />
         <PasswordField label="Password" name="password" autoComplete="current-password" required />
         {isWrong && (
           <Notice kind="error">

@@ -10,27 +10,38 @@ import { Notice } from '../ui/notice.tsx';
 import { Page } from '../ui/page.tsx';
 import { TextField } from '../ui/text-field.tsx';
 import { useSubmit } from '../ui/use-submit.ts';
-import { cookieKept } from './cookie-kept.ts';
 import { useLinkFragment } from './link-fragment.ts';
-import { type NewAccount, WelcomePage } from './new-account.tsx';
+import { WelcomePage } from './new-account.tsx';
 import { NewPasswordField } from './new-password-field.tsx';
 import { SentMail } from './sent-mail.tsx';
 
 export function SignUpPage() {
-  const state = useSessionState();
   const link = useLinkFragment();
   const [invitation, invited] = [link.get('invitation') ?? undefined, link.get('email') ?? undefined];
-  const [account, setAccount] = useState<NewAccount | null>(null);
+  const [apiKey, setApiKey] = useState<string | null>(null);
+  if (apiKey !== null) return <WelcomePage apiKey={apiKey} />;
+  return <SignUp key={invitation} invitation={invitation} invited={invited} onRegistered={setApiKey} />;
+}
+
+interface SignUpProps {
+  /** The token of a one-time link. */
+  invitation: string | undefined;
+  /** The address that it is for. */
+  invited: string | undefined;
+  onRegistered: (apiKey: string) => void;
+}
+
+function SignUp({ invitation, invited, onRegistered }: SignUpProps) {
+  const state = useSessionState();
   const [mailedTo, setMailedTo] = useState<string | null>(null);
   const config = useQuery({ queryKey: ['config'], queryFn: () => inksong.config() });
   const signUp = useSubmit(async (value) => {
     const made = await inksong.register({ email: value('email'), password: value('password'), invitation });
     if (made.status === 'mailed') setMailedTo(made.email);
-    else setAccount({ apiKey: made.apiKey, cookieKept: await cookieKept() });
+    else onRegistered(made.apiKey);
   });
 
-  if (account) return <WelcomePage account={account} />;
-  if (mailedTo !== null) return <SentMail email={mailedTo} />;
+  if (mailedTo !== null) return <SentMail email={mailedTo} onOtherAddress={() => setMailedTo(null)} />;
   if (state === 'signed-in' && !signUp.busy) return <Navigate to="/" replace />;
   if (config.data?.signup === 'closed' && invitation === undefined) {
     return (

@@ -8,26 +8,26 @@ import { fieldFailure } from '../ui/failure-text.ts';
 import { Notice } from '../ui/notice.tsx';
 import { Page } from '../ui/page.tsx';
 import { useSubmit } from '../ui/use-submit.ts';
-import { cookieKept } from './cookie-kept.ts';
 import { DeadLink, isDeadLink } from './dead-link.tsx';
 import { useLinkFragment } from './link-fragment.ts';
-import { type NewAccount, WelcomePage } from './new-account.tsx';
+import { WelcomePage } from './new-account.tsx';
 import { NewPasswordField } from './new-password-field.tsx';
 
 /** Opened by the link of a sign-up, or of a change of address. Nothing is done until its reader says so: mail programs open links too. */
 export function VerifyEmailPage() {
   const token = useLinkFragment().get('token') ?? '';
   const { for: purpose } = useSearch({ from: '/visitor/verify-email' });
-  return purpose === 'change' ? <ConfirmAddress token={token} /> : <ConfirmSignUp token={token} />;
+  const [apiKey, setApiKey] = useState<string | null>(null);
+  if (apiKey !== null) return <WelcomePage apiKey={apiKey} />;
+  if (purpose === 'change') return <ConfirmAddress key={token} token={token} />;
+  return <ConfirmSignUp key={token} token={token} onRegistered={setApiKey} />;
 }
 
-function ConfirmSignUp({ token }: { token: string }) {
-  const [account, setAccount] = useState<NewAccount | null>(null);
+function ConfirmSignUp({ token, onRegistered }: { token: string; onRegistered: (apiKey: string) => void }) {
   const verify = useSubmit(async (value) => {
     const made = await inksong.verifyEmail({ token, password: value('password') });
-    if (made.status === 'registered') setAccount({ apiKey: made.apiKey, cookieKept: await cookieKept() });
+    if (made.status === 'registered') onRegistered(made.apiKey);
   });
-  if (account) return <WelcomePage account={account} />;
   const isDead = token === '' || isDeadLink(verify.error);
   const passwordError = fieldFailure(verify.error, '/password');
   return (
