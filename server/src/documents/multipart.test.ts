@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { AppError } from '../app-error.ts';
-import { boundaryOf, readParts } from './multipart.ts';
+import { boundaryOf, type FormPart, readParts } from './multipart.ts';
 
 const boundary = 'xYz';
 
@@ -12,6 +12,10 @@ async function* inPieces(bytes: Buffer, sizes: readonly number[]): AsyncGenerato
     yield bytes.subarray(offset, offset + size);
     offset += size;
   }
+}
+
+async function readAll(parts: AsyncIterable<FormPart>): Promise<void> {
+  for await (const part of parts) await Array.fromAsync(part.bytes);
 }
 
 async function parse(body: Buffer | string, sizes: readonly number[] = [1 << 20]) {
@@ -128,6 +132,59 @@ test('a body that is cut off or malformed anywhere is refused, never taken for a
     `--${boundary}x\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--${boundary}--`,
   ];
   for (const body of bad) await assert.rejects(parse(body), AppError, String(body).slice(0, 80));
+});
+
+test('the stream is let go of when reading ends, however it ends', async () => {
+  const twoParts = form(
+    'Content-Disposition: form-data; name="a"\r\n\r\nsome bytes',
+    'Content-Disposition: form-data; name="b"\r\n\r\nmore bytes',
+  );
+  const readers: [how: string, read: (parts: AsyncIterable<FormPart>) => Promise<unknown>, fault: RegExp | null][] = [
+    ['to its end', (parts) => readAll(parts), null],
+    [
+      'up to the second part',
+      async (parts) => {
+        for await (const part of parts) {
+          await Array.fromAsync(part.bytes);
+          break;
+        }
+      },
+      null,
+    ],
+    [
+      'until the reader throws before a part',
+      async (parts) => {
+        for await (const _ of parts) throw new Error('refused');
+      },
+      /^refused$/,
+    ],
+    [
+      'until the reader throws inside a part',
+      async (parts) => {
+        for await (const { bytes } of parts) for await (const _ of bytes) throw new Error('refused');
+      },
+      /^refused$/,
+    ],
+    ['but for its parts', (parts) => Array.fromAsync(parts), /was not read to its end/],
+  ];
+  const malformed = form('Content-Type: text/plain\r\n\r\nno name', 'x');
+  for (const [body, how, read, fault] of [
+    ...readers.map((each) => [twoParts, ...each] as const),
+    [malformed, 'until it is malformed', readAll, /malformed/] as const,
+  ]) {
+    let held = true;
+    async function* source(): AsyncGenerator<Buffer> {
+      try {
+        yield* inPieces(body, [7]);
+      } finally {
+        held = false;
+      }
+    }
+    const reading = read(readParts(source(), boundary));
+    if (fault) await assert.rejects(reading, { message: fault }, how);
+    else await reading;
+    assert.equal(held, false, `read ${how}`);
+  }
 });
 
 test('a boundary is the one that the content type names', () => {

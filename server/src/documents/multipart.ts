@@ -27,31 +27,35 @@ export function boundaryOf(contentType: string): string | null {
 
 /**
  * Yields the parts of a multipart/form-data body (RFC 7578) as they arrive, holding no more than one header block or
- * one piece of the stream. Only pulls: whoever stops iterating stops reading. Throws `invalid_request` when the body is
- * not well formed or ends early. The usual parsers drop a part's charset, leave `%22` in file names and pass over parts
- * without a name in silence, and a document API may do none of these.
+ * one piece of the stream. Only pulls: whoever stops iterating stops reading, and `body` is told so. Throws
+ * `invalid_request` when the body is not well formed or ends early. The usual parsers drop a part's charset, leave `%22`
+ * in file names and pass over parts without a name in silence, and a document API may do none of these.
  */
 export async function* readParts(body: AsyncIterable<Buffer>, boundary: string): AsyncGenerator<FormPart> {
   const delimiter = Buffer.from(`\r\n--${boundary}`);
   // The first delimiter may stand at the very start, where no line break precedes it.
   const input = new BufferedInput(body, Buffer.from('\r\n'));
 
-  for await (const _preamble of input.until(delimiter)) {
-    // Not for us (RFC 2046 section 5.1.1).
+  try {
+    for await (const _preamble of input.until(delimiter)) {
+      // Not for us (RFC 2046 section 5.1.1).
+    }
+    while (await input.delimiterOpensPart()) {
+      const { bytes, ...part } = { ...parseHeaders(await input.headers()), bytes: input.until(delimiter) };
+      let complete = false;
+      yield {
+        ...part,
+        bytes: (async function* () {
+          yield* bytes;
+          complete = true;
+        })(),
+      };
+      if (!complete) throw new Error('A part was not read to its end.');
+    }
+    await input.discardRest();
+  } finally {
+    await input.stop();
   }
-  while (await input.delimiterOpensPart()) {
-    const { bytes, ...part } = { ...parseHeaders(await input.headers()), bytes: input.until(delimiter) };
-    let complete = false;
-    yield {
-      ...part,
-      bytes: (async function* () {
-        yield* bytes;
-        complete = true;
-      })(),
-    };
-    if (!complete) throw new Error('A part was not read to its end.');
-  }
-  await input.discardRest();
 }
 
 /** What has arrived of the body and is not yet consumed. */
@@ -125,6 +129,11 @@ class BufferedInput {
   async discardRest(): Promise<void> {
     this.#pending = Buffer.alloc(0);
     while (!(await this.#source.next()).done);
+  }
+
+  /** Tells the source that no more of it is wanted, so that it lets go of what it holds. */
+  async stop(): Promise<void> {
+    await this.#source.return?.();
   }
 }
 
