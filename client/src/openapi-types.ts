@@ -3309,6 +3309,7 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
+                /** @description Only events of this one kind. */
                 kind?: "account_registered" | "account_disabled" | "account_enabled" | "signed_in" | "signed_out" | "reauthenticated" | "session_ended" | "other_sessions_ended" | "all_sessions_ended" | "refresh_reuse" | "api_key_rotated" | "api_key_renamed" | "allowlist_changed" | "password_changed" | "password_reset" | "reset_link_issued" | "email_change_requested" | "email_changed" | "data_exported" | "sign_in_failed" | "reauthentication_failed" | "key_in_browser" | "address_refused" | "limit_reached";
                 limit?: number;
                 /** @description `next_cursor` of the page before. */

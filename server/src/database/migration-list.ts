@@ -3,6 +3,7 @@ import { initial } from './migrations/0001-initial.ts';
 import { lifecycle } from './migrations/0002-lifecycle.ts';
 import { answerableTokens } from './migrations/0003-answerable-tokens.ts';
 import { allowlists } from './migrations/0004-allowlists.ts';
+import { eventsByKind } from './migrations/0005-events-by-kind.ts';
 
 /** Every migration by name, in order. A released one is never changed. */
 export const migrations: Record<string, Migration> = {
@@ -10,4 +11,5 @@ export const migrations: Record<string, Migration> = {
   '0002-lifecycle': lifecycle,
   '0003-answerable-tokens': answerableTokens,
   '0004-allowlists': allowlists,
+  '0005-events-by-kind': eventsByKind,
 };

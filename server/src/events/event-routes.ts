@@ -60,7 +60,9 @@ export function eventRoutes(server: HttpServer, events: Events, publicUrl: strin
           'Who signed in, changed the key, the password or the address, and what was refused: when, from where and with what. Nothing is ever changed in it. Refusals appear a few seconds late.',
         tags: ['Audit log'],
         querystring: Type.Object({
-          kind: Type.Optional(Kind),
+          kind: Type.Optional(
+            Type.Enum([...recordedKinds, ...gatheredKinds], { description: 'Only events of this one kind.' }),
+          ),
           limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
           cursor: Type.Optional(Type.String({ maxLength: 200, description: '`next_cursor` of the page before.' })),
         }),

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { sql } from 'kysely';
+import { statementRun } from '../src/database/sqlite-driver.ts';
+import { bootServer, type TestServer } from './boot.ts';
+
+const kinds = ['signed_in', 'signed_out', 'api_key_renamed'];
+
+/** Gives an account `count` events of three kinds, ten in each millisecond and in no order of their ids. */
+async function fill({ services }: TestServer, accountId: string, count: number, fromMs: number): Promise<void> {
+  await sql`
+    WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count - 1})
+    INSERT INTO events (id, account_id, kind, at)
+    SELECT 'evt_' || lower(hex(randomblob(16))), ${accountId},
+      CASE n % 7 WHEN 0 THEN 'signed_out' WHEN 1 THEN 'api_key_renamed' ELSE 'signed_in' END, ${fromMs} + n / 10
+    FROM numbers`.execute(services.database.query);
+}
+
+/** Walks all pages by their Link header; `between` runs before each but the first. Returns the ids in order. */
+async function walk(server: TestServer, bearer: string, path: string, between: () => Promise<void>): Promise<string[]> {
+  const ids: string[] = [];
+  for (let next: string | undefined = path; next !== undefined; ) {
+    const { status, json, headers }: Awaited<ReturnType<TestServer['call']>> = await server.call('GET', next, {
+      bearer,
+    });
+    assert.equal(status, 200);
+    ids.push(...json.items.map(({ id }: { id: string }) => id));
+    const link: string | undefined = /^<([^>]+)>; rel="next"$/.exec(headers.get('link') ?? '')?.[1];
+    assert.equal(link === undefined, json.next_cursor === null);
+    next = link?.replace(server.config.publicUrl, '');
+    if (next !== undefined) await between();
+  }
+  return ids;
+}
+
+test('pages of one kind hold every event of it once, newest first, while others are being written', async (t) => {
+  const server = await bootServer(t);
+  const { id: accountId, accessToken } = await server.register();
+  const other = await server.register();
+  await fill(server, accountId, 300, 1_700_000_000_000);
+  await fill(server, other.id, 50, 1_700_000_000_000);
+  const stored = await server.services.database.query
+    .selectFrom('events')
+    .select(['id', 'kind'])
+    .where('account_id', '=', accountId)
+    .orderBy('at', 'desc')
+    .orderBy('id', 'desc')
+    .execute();
+  for (const kind of kinds) {
+    const expected = stored.filter((event) => event.kind === kind).map(({ id }) => id);
+    assert.ok(expected.length > 40);
+    // Newer than all there is, so on no page behind the first.
+    const write = () => fill(server, accountId, 14, Date.now() + 60_000);
+    assert.deepEqual(await walk(server, accessToken, `/events/?kind=${kind}&limit=7`, write), expected);
+    await server.services.database.query.deleteFrom('events').where('at', '>', Date.now()).execute();
+  }
+});
+
+test('one kind of the list is asked for; several, none and unknown ones are 422', async (t) => {
+  const server = await bootServer(t);
+  const { accessToken: bearer } = await server.register();
+  for (const query of [
+    'kind=signed_in&kind=signed_out',
+    'kind=signed_in&kind=signed_in',
+    'kind=signed_in,signed_out',
+    'kind=',
+    'kind=SIGNED_IN',
+    'kind=constructor',
+  ]) {
+    const answer = await server.call('GET', `/events/?${query}`, { bearer });
+    assert.deepEqual([answer.status, answer.json?.code], [422, 'validation_failed'], query);
+    assert.match(answer.json.errors[0].pointer, /^\/kind/, query);
+  }
+});
+
+test('a page of the audit log is found by an index alone, of all kinds and of one', async (t) => {
+  const server = await bootServer(t);
+  const { id, accessToken: bearer } = await server.register();
+  await fill(server, id, 40, 1_700_000_000_000);
+  const plansOf = async (query: string): Promise<string[][]> => {
+    const statements: string[] = [];
+    const stopListening = statementRun.listen(({ sql: text }) => {
+      if (/from "events"/.test(text)) statements.push(text);
+    });
+    const { json } = await server.call('GET', `/events/?limit=2${query}`, { bearer });
+    await server.call('GET', `/events/?limit=2${query}&cursor=${json.next_cursor}`, { bearer });
+    stopListening();
+    const plans: string[][] = [];
+    for (const statement of statements) {
+      const explained = sql<{ detail: string }>`EXPLAIN QUERY PLAN ${sql.raw(statement.replaceAll('?', 'NULL'))}`;
+      plans.push((await explained.execute(server.services.database.query)).rows.map(({ detail }) => detail));
+    }
+    return plans;
+  };
+  assert.deepEqual(await plansOf(''), [
+    ['SEARCH events USING INDEX events_account (account_id=?)'],
+    ['SEARCH events USING INDEX events_account (account_id=? AND (at,id)<(?,?))'],
+  ]);
+  assert.deepEqual(await plansOf('&kind=signed_out'), [
+    ['SEARCH events USING INDEX events_account_kind (account_id=? AND kind=?)'],
+    ['SEARCH events USING INDEX events_account_kind (account_id=? AND kind=? AND (at,id)<(?,?))'],
+  ]);
+});
