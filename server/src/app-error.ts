@@ -35,6 +35,11 @@ export interface FieldError {
   detail: string;
 }
 
+/** Returns the JSON Pointer to a field of that name (RFC 6901 section 3); whoever chose the name may have made it long. */
+export function pointerTo(name: string): string {
+  return `/${name.slice(0, 100).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
 export interface AppErrorOptions {
   /** Shown to the caller: says what to change. Must hold no secret and no internals. */
   detail?: string;

@@ -4,4 +4,9 @@ export interface Clock {
   now(): number;
 }
 
+/** Returns a time in milliseconds since 1970 as people and programs are shown it: RFC 3339 in UTC with milliseconds. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 export const systemClock: Clock = { now: () => Date.now() };

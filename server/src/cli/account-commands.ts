@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import type { Account } from '../auth/accounts/accounts.ts';
+import { isoTime } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { linkOf } from '../mail/mailed-link.ts';
 import { CliError } from './cli-error.ts';
-import { confirm, jsonOption, yesOption } from './confirm.ts';
-import { answer, count, isoTime, say, table } from './output.ts';
+import { confirm, yesOption } from './confirm.ts';
+import { answer, count, jsonOption, say, table } from './output.ts';
 import { namedAccount, withServices } from './with-services.ts';
 
 export function addAccountCommands(inksong: Command): void {

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ContentCounts } from '../database/whole-file.ts';
-import { confirm, jsonOption, yesOption } from './confirm.ts';
-import { answer, count } from './output.ts';
+import { confirm, yesOption } from './confirm.ts';
+import { answer, count, jsonOption } from './output.ts';
 import { withConfig, withServices } from './with-services.ts';
 
 export function addBackupCommands(inksong: Command): void {

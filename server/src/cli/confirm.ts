@@ -29,4 +29,3 @@ export async function confirm(
 }
 
 export const yesOption = ['-y, --yes', 'do not ask; needed when standard input is no terminal'] as const;
-export const jsonOption = ['--json', 'answer in JSON, for scripts'] as const;

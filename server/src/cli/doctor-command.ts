@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../config.ts';
-import { jsonOption } from './confirm.ts';
 import type { Check } from './doctor-checks.ts';
-import { answer } from './output.ts';
+import { answer, jsonOption } from './output.ts';
 import { currentConfig } from './with-services.ts';
 
 export function addDoctorCommand(inksong: Command): void {

@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import type { Services } from '../app.ts';
 import { operator } from '../auth/actor.ts';
 import type { ApiKeyView } from '../auth/api-keys/api-keys.ts';
+import { isoTime } from '../clock.ts';
 import { CliError } from './cli-error.ts';
-import { confirm, jsonOption, yesOption } from './confirm.ts';
-import { answer, isoTime, note, say } from './output.ts';
+import { confirm, yesOption } from './confirm.ts';
+import { answer, jsonOption, note, say } from './output.ts';
 import { namedAccount, withServices } from './with-services.ts';
 
 export function addKeyCommands(inksong: Command): void {

@@ -8,6 +8,8 @@ export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+export const jsonOption = ['--json', 'answer in JSON, for scripts'] as const;
+
 /** Writes an answer in the form that was asked for. */
 export function answer(options: { json?: boolean }, value: unknown, text: string): void {
   say(options.json ? JSON.stringify(value, null, 2) : text);
@@ -29,8 +31,4 @@ export function table(rows: readonly (readonly string[])[]): string {
 /** Returns a number of things in words: `1 session`, `3 sessions`. */
 export function count(number: number, thing: string): string {
   return `${number} ${thing}${number === 1 ? '' : 's'}`;
-}
-
-export function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
 }

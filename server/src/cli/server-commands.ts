@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { jsonOption } from './confirm.ts';
-import { answer } from './output.ts';
+import { answer, jsonOption } from './output.ts';
 import { serveNow } from './serve-now.ts';
 import { withConfig } from './with-services.ts';
 

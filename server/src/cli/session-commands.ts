@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { confirm, jsonOption, yesOption } from './confirm.ts';
-import { answer, count } from './output.ts';
+import { confirm, yesOption } from './confirm.ts';
+import { answer, count, jsonOption } from './output.ts';
 import { namedAccount, withServices } from './with-services.ts';
 
 export function addSessionCommands(inksong: Command): void {

@@ -14,6 +14,8 @@ export interface Database {
   transaction<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
   /** The database's clock in milliseconds since 1970, as an SQL expression. */
   readonly now: RawBuilder<number>;
+  /** Resolves once the database has answered a read. */
+  probe(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ export function logOnCommit(trx: Transaction, write: (log: EventLog) => void): v
 export function openDatabase(path: string, log: EventLog = silentLog, patienceMs = lockPatienceMs): Database {
   const dialect = new SqliteDialect(openSqlite(path), patienceMs);
   const query = new Kysely<Schema>({ dialect });
+  const now = sql<number>`CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
   return {
     query,
     async transaction(work) {
@@ -46,7 +49,10 @@ export function openDatabase(path: string, log: EventLog = silentLog, patienceMs
       for (const write of lines) write(log);
       return result;
     },
-    now: sql<number>`CAST(unixepoch('subsec') * 1000 AS INTEGER)`,
+    now,
+    async probe() {
+      await query.selectNoFrom(now.as('now')).execute();
+    },
     close: () => query.destroy(),
   };
 }

@@ -4,8 +4,8 @@ import { AppError } from '../app-error.ts';
 import { principalOf } from '../http/authentication.ts';
 import type { HttpServer } from '../http/server.ts';
 import { answerUnreadBodies, bodyOf } from '../http/unread-body.ts';
+import { decodeCursor, encodeCursor } from '../page-cursor.ts';
 import { contentRoutes } from './content-routes.ts';
-import { decodeCursor, encodeCursor } from './document-cursor.ts';
 import {
   CreatedDocument,
   DocumentList,
@@ -49,11 +49,7 @@ export function documentRoutes(server: HttpServer, documents: Documents, publicU
     },
     async (request, reply) => {
       const { q = '', limit, cursor } = request.query;
-      const after = cursor === undefined ? null : decodeCursor(cursor);
-      if (cursor !== undefined && after === null) {
-        const detail = 'Send the next_cursor of the page before, unchanged.';
-        throw new AppError('validation_failed', { errors: [{ pointer: '/cursor', detail }] });
-      }
+      const after = decodeCursor(cursor, 'doc');
       const { items, next } = await documents.list(principalOf(request).accountId, q, limit, after);
       const nextCursor = next && encodeCursor(next);
       if (nextCursor !== null) {

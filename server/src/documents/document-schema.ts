@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
-import { isoTime, Timestamp } from '../http/timestamp.ts';
+import { isoTime } from '../clock.ts';
+import { Timestamp } from '../http/timestamp.ts';
 import { idPattern } from '../id.ts';
 import { type DocumentView, lineOfTextPattern, titleMaxLength } from './document.ts';
 import { mediaTypePattern } from './media-type.ts';

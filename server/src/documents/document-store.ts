@@ -3,9 +3,9 @@ import { type ExpressionBuilder, sql } from 'kysely';
 import { AppError } from '../app-error.ts';
 import type { Database } from '../database/database.ts';
 import type { Schema } from '../database/schema.ts';
+import type { PageCursor } from '../page-cursor.ts';
 import { adoptVersion, releaseVersion } from './content-store.ts';
 import { type DocumentView, toSearchForm } from './document.ts';
-import type { DocumentCursor } from './document-cursor.ts';
 import type { DocumentStore, Precondition } from './documents.ts';
 import { addDocumentBytes } from './storage-usage.ts';
 
@@ -17,10 +17,10 @@ export function createDocumentStore(database: Database, accountQuotaBytes: numbe
   const { query, now } = database;
 
   /** Returns the place of the last of the next `searchedAtOnce` documents; null when there are fewer left. */
-  async function endOfSlice(accountId: string, after: DocumentCursor | null): Promise<DocumentCursor | null> {
+  async function endOfSlice(accountId: string, after: PageCursor | null): Promise<PageCursor | null> {
     const row = await query
       .selectFrom('documents')
-      .select(['created_at as createdAt', 'id'])
+      .select(['created_at as at', 'id'])
       .where('account_id', '=', accountId)
       .$if(after !== null, (list) => list.where(placed('<', after)))
       .orderBy('created_at', 'desc')
@@ -36,8 +36,8 @@ export function createDocumentStore(database: Database, accountQuotaBytes: numbe
     accountId: string,
     search: string,
     limit: number,
-    after: DocumentCursor | null,
-    last: DocumentCursor | null,
+    after: PageCursor | null,
+    last: PageCursor | null,
   ): Promise<DocumentView[]> =>
     query
       .selectFrom('documents')
@@ -53,7 +53,7 @@ export function createDocumentStore(database: Database, accountQuotaBytes: numbe
       .execute();
 
   /** Returns the newest documents whose title contains `search`, looking at one slice of the account's after another. */
-  async function searchFor(accountId: string, search: string, limit: number, after: DocumentCursor | null) {
+  async function searchFor(accountId: string, search: string, limit: number, after: PageCursor | null) {
     const found: DocumentView[] = [];
     for (let from = after; ; ) {
       const last = await endOfSlice(accountId, from);
@@ -74,7 +74,7 @@ export function createDocumentStore(database: Database, accountQuotaBytes: numbe
           : await searchFor(accountId, search, limit + 1, after);
       const items = rows.slice(0, limit);
       const last = rows.length > limit ? items.at(-1) : undefined;
-      return { items, next: last ? { createdAt: last.created_at, id: last.id } : null };
+      return { items, next: last ? { at: last.created_at, id: last.id } : null };
     },
 
     async find(accountId, id) {
@@ -180,7 +180,7 @@ function requireExpected(expected: Precondition, sha256: string): void {
 }
 
 /** Compares a document's place in the list with another: by its time, and by its id among those of one millisecond. */
-function placed(comparison: '<' | '>=', place: DocumentCursor | null) {
+function placed(comparison: '<' | '>=', place: PageCursor | null) {
   return ({ eb, refTuple, tuple }: ExpressionBuilder<Schema, 'documents'>) =>
-    eb(refTuple('created_at', 'id'), comparison, tuple(place?.createdAt ?? 0, place?.id ?? ''));
+    eb(refTuple('created_at', 'id'), comparison, tuple(place?.at ?? 0, place?.id ?? ''));
 }

@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream';
 import { AppError } from '../app-error.ts';
 import type { Transaction } from '../database/database.ts';
 import { newId } from '../id.ts';
+import type { PageCursor } from '../page-cursor.ts';
 import type { ByteRange } from './content-range.ts';
 import { type DocumentDescription, type DocumentView, toSearchForm } from './document.ts';
-import type { DocumentCursor } from './document-cursor.ts';
 import { limited, refuseLongBody } from './upload-limit.ts';
 
 /** Bytes in the store that no document points at yet. */
@@ -23,12 +23,12 @@ export type Precondition = (sha256: string) => boolean;
 export interface DocumentPage {
   items: DocumentView[];
   /** Null on the last page. */
-  next: DocumentCursor | null;
+  next: PageCursor | null;
 }
 
 export interface DocumentStore {
   /** Newest first. `search` is in search form; '' finds all. */
-  list(accountId: string, search: string, limit: number, after: DocumentCursor | null): Promise<DocumentPage>;
+  list(accountId: string, search: string, limit: number, after: PageCursor | null): Promise<DocumentPage>;
   /** Null when the account has no such document. */
   find(accountId: string, id: string): Promise<{ document: DocumentView; versionId: string } | null>;
   /** Makes a document of stored content. `alongside` runs in the same transaction. Throws `quota_exceeded`. */
@@ -135,7 +135,7 @@ export function createDocuments(
     maxDocumentBytes,
 
     /** Returns the documents whose title contains `search` in any letter case, newest first, after a cursor. */
-    list: (accountId: string, search: string, limit: number, after: DocumentCursor | null): Promise<DocumentPage> =>
+    list: (accountId: string, search: string, limit: number, after: PageCursor | null): Promise<DocumentPage> =>
       store.list(accountId, toSearchForm(search), limit, after),
 
     /** Throws `not_found`, for another account's document too. */

@@ -1,4 +1,4 @@
-import { AppError } from '../app-error.ts';
+import { AppError, pointerTo } from '../app-error.ts';
 import { type DocumentDescription, isTitle, titleOfFilename } from './document.ts';
 import type { ReceiveUpload } from './documents.ts';
 import { toFilename } from './filename.ts';
@@ -64,6 +64,5 @@ function notATitle(): AppError {
 }
 
 function refused(field: string, detail: string): AppError {
-  const name = field.slice(0, 100).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1');
-  return new AppError('validation_failed', { errors: [{ pointer: `/${name}`, detail }] });
+  return new AppError('validation_failed', { errors: [{ pointer: pointerTo(field), detail }] });
 }

@@ -1,11 +1,11 @@
 import { Type } from 'typebox';
-import { AppError } from '../app-error.ts';
+import { isoTime } from '../clock.ts';
 import { sessionOf } from '../http/authentication.ts';
 import type { HttpServer } from '../http/server.ts';
-import { isoTime, Timestamp } from '../http/timestamp.ts';
+import { Timestamp } from '../http/timestamp.ts';
 import { idPattern } from '../id.ts';
+import { decodeCursor, encodeCursor } from '../page-cursor.ts';
 import { type EventView, gatheredKinds, recordedKinds } from './event.ts';
-import { decodeEventCursor, encodeEventCursor } from './event-cursor.ts';
 import type { Events } from './events.ts';
 
 const path = '/api/v1/events/';
@@ -84,13 +84,9 @@ export function eventRoutes(server: HttpServer, events: Events, publicUrl: strin
     },
     async (request, reply) => {
       const { kind, limit, cursor } = request.query;
-      const after = cursor === undefined ? null : decodeEventCursor(cursor);
-      if (cursor !== undefined && after === null) {
-        const detail = 'Send the next_cursor of the page before, unchanged.';
-        throw new AppError('validation_failed', { errors: [{ pointer: '/cursor', detail }] });
-      }
+      const after = decodeCursor(cursor, 'evt');
       const { items, next } = await events.list(sessionOf(request).accountId, kind ?? null, limit, after);
-      const nextCursor = next && encodeEventCursor(next);
+      const nextCursor = next && encodeCursor(next);
       if (nextCursor !== null) {
         const query = new URLSearchParams({ ...(kind && { kind }), limit: String(limit), cursor: nextCursor });
         reply.header('Link', `<${publicUrl}${path}?${query}>; rel="next"`);

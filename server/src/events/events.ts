@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Transaction } from '../database/database.ts';
 import { createGathering } from '../gathering.ts';
 import type { EventLog } from '../log.ts';
+import type { PageCursor } from '../page-cursor.ts';
 import {
   addressesPerHour,
   type EventKind,
@@ -11,19 +12,18 @@ import {
   type NewEvent,
   type Refusal,
 } from './event.ts';
-import type { EventCursor } from './event-cursor.ts';
 import { logRefusals } from './event-log.ts';
 
 interface EventPage {
   items: EventView[];
   /** Null on the last page. */
-  next: EventCursor | null;
+  next: PageCursor | null;
 }
 
 export interface EventStore {
   append(trx: Transaction, event: NewEvent): Promise<void>;
   /** Newest first; of one kind, or of all when it is null. */
-  list(accountId: string, kind: EventKind | null, limit: number, after: EventCursor | null): Promise<EventPage>;
+  list(accountId: string, kind: EventKind | null, limit: number, after: PageCursor | null): Promise<EventPage>;
   /** Adds refusals to their events, in one transaction. Those of accounts that are gone are dropped. */
   saveRefusals(refusals: (GatheredRefusals & { accountId: string })[]): Promise<void>;
   /** Deletes events older than so many days, and blanks the addresses of those older than so many others; a slice of each. */
@@ -76,7 +76,7 @@ export function createEvents(store: EventStore, retention: EventRetention, log: 
       if (!gathered.add(subject, { ...entry, address: null, userAgent: null })) dropped++;
     },
 
-    list: (accountId: string, kind: EventKind | null, limit: number, after: EventCursor | null) =>
+    list: (accountId: string, kind: EventKind | null, limit: number, after: PageCursor | null) =>
       store.list(accountId, kind, limit, after),
 
     /** Writes what was gathered; on failure it is kept for the next flush. */

@@ -4,11 +4,10 @@ import type { Actor } from '../auth/actor.ts';
 import type { ApiKeys } from '../auth/api-keys/api-keys.ts';
 import type { OwnSessions } from '../auth/sessions/own-sessions.ts';
 import type { DocumentView } from '../documents/document.ts';
-import type { DocumentCursor } from '../documents/document-cursor.ts';
 import type { Documents } from '../documents/documents.ts';
 import type { EventView } from '../events/event.ts';
-import type { EventCursor } from '../events/event-cursor.ts';
 import type { Events } from '../events/events.ts';
+import type { PageCursor } from '../page-cursor.ts';
 import type { Usage } from '../usage/usage.ts';
 import { archiveNameOf } from './archive-name.ts';
 import { type ArchiveFile, zipOf } from './zip-archive.ts';
@@ -59,7 +58,7 @@ export function createAccountExport({ store, apiKeys, ownSessions, documents, ev
   }
 
   async function* documentsOf(accountId: string): AsyncGenerator<DocumentView> {
-    let after: DocumentCursor | null = null;
+    let after: PageCursor | null = null;
     do {
       const page = await documents.list(accountId, '', pageSize, after);
       yield* page.items;
@@ -68,7 +67,7 @@ export function createAccountExport({ store, apiKeys, ownSessions, documents, ev
   }
 
   async function* eventsOf(accountId: string): AsyncGenerator<EventView> {
-    let after: EventCursor | null = null;
+    let after: PageCursor | null = null;
     do {
       const page = await events.list(accountId, null, pageSize, after);
       yield* page.items;

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { AppError, type ErrorCode, type FieldError } from '../app-error.ts';
+import { AppError, type ErrorCode, type FieldError, pointerTo } from '../app-error.ts';
 
 interface ProblemKind {
   status: number;
@@ -115,10 +115,8 @@ export function toAppError(thrown: unknown): AppError {
   }
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-    case 'FST_INVALID_MULTIPART_CONTENT_TYPE':
       return new AppError('unsupported_media_type');
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-    case 'FST_REQ_FILE_TOO_LARGE':
       return new AppError('content_too_large');
     case 'HPE_HEADER_OVERFLOW':
       return new AppError('headers_too_large');
@@ -135,18 +133,13 @@ function toFieldError(fault: NonNullable<FrameworkError['validation']>[number]):
   const { instancePath, keyword, message, params } = fault;
   if (keyword === 'additionalProperties') {
     return {
-      pointer: `${instancePath}/${pointerToken(params.additionalProperty)}`,
+      pointer: instancePath + pointerTo(String(params.additionalProperty)),
       detail: 'Is not a field of this request.',
     };
   }
   if (keyword === 'required')
-    return { pointer: `${instancePath}/${pointerToken(params.missingProperty)}`, detail: 'Is missing.' };
+    return { pointer: instancePath + pointerTo(String(params.missingProperty)), detail: 'Is missing.' };
   return { pointer: instancePath, detail: `${capitalise(message ?? 'is not allowed')}.` };
-}
-
-/** RFC 6901 section 3. */
-function pointerToken(name: unknown): string {
-  return String(name).slice(0, 100).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 function capitalise(text: string): string {

@@ -1,11 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../app-error.ts';
+import { sessionIdleSeconds } from '../auth/sessions/refresh-token.ts';
 
 const name = '__Host-inksong_refresh';
 /** RFC 6265bis section 4.1.3.2: a `__Host-` cookie is Secure, has Path=/ and no Domain, so no sibling host can set it. */
 const attributes = 'HttpOnly; Secure; SameSite=Strict; Path=/';
-/** The idle limit of a session. */
-const maxAgeSeconds = 30 * 24 * 3600;
 
 /** Returns the refresh token a browser sent along, or null. Two cookies of the name count as none: neither can be trusted. */
 export function readRefreshCookie(request: FastifyRequest): string | null {
@@ -18,7 +17,7 @@ export function readRefreshCookie(request: FastifyRequest): string | null {
 }
 
 export function setRefreshCookie(reply: FastifyReply, token: string): void {
-  reply.header('Set-Cookie', `${name}=${token}; ${attributes}; Max-Age=${maxAgeSeconds}`);
+  reply.header('Set-Cookie', `${name}=${token}; ${attributes}; Max-Age=${sessionIdleSeconds}`);
 }
 
 export function clearRefreshCookie(reply: FastifyReply): void {

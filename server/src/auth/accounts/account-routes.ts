@@ -1,10 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { isoTime } from '../../clock.ts';
 import { principalOf, sessionOf } from '../../http/authentication.ts';
 import { deviceOf } from '../../http/device.ts';
 import { readRefreshCookie, sameOriginOnly, setRefreshCookie } from '../../http/refresh-cookie.ts';
 import type { HttpServer } from '../../http/server.ts';
-import { isoTime, Timestamp } from '../../http/timestamp.ts';
+import { Timestamp } from '../../http/timestamp.ts';
 import { idPattern } from '../../id.ts';
 import { AccessToken, accessTokenAnswer } from '../sessions/session-routes.ts';
 import type { Sessions } from '../sessions/sessions.ts';

@@ -1,10 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { isoTime } from '../../clock.ts';
 import { deviceOf } from '../../http/device.ts';
 import { takeLimit } from '../../http/rate-limit.ts';
 import { sameOriginOnly, setRefreshCookie } from '../../http/refresh-cookie.ts';
 import type { HttpServer } from '../../http/server.ts';
-import { isoTime } from '../../http/timestamp.ts';
+import { apiKeyPattern } from '../api-keys/api-key.ts';
 import { AccessToken, accessTokenAnswer } from '../sessions/session-routes.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { AccountView, Email, endFormerSession } from './account-routes.ts';
@@ -22,7 +23,7 @@ export const NewPassword = Type.String({
 export const RegisteredAnswer = Type.Object(
   {
     account: AccountView,
-    api_key: Type.String({ pattern: '^ink_[0-9a-f]{48}$', description: 'Shown this once.' }),
+    api_key: Type.String({ pattern: apiKeyPattern, description: 'Shown this once.' }),
     ...AccessToken.properties,
   },
   { description: 'The account. Sets the refresh cookie.', additionalProperties: false },

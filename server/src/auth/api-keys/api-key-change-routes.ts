@@ -1,10 +1,11 @@
 import { type Static, Type } from 'typebox';
+import { isoTime } from '../../clock.ts';
 import { maxAllowlistEntries } from '../../edge/ip-allowlist.ts';
 import { sessionOf } from '../../http/authentication.ts';
 import { clientOf } from '../../http/client.ts';
 import { actorOf } from '../../http/device.ts';
 import type { HttpServer } from '../../http/server.ts';
-import { isoTime, Timestamp } from '../../http/timestamp.ts';
+import { Timestamp } from '../../http/timestamp.ts';
 import { ApiKey, ApiKeyParams, toAnswer } from './api-key-schema.ts';
 import type { ApiKeys } from './api-keys.ts';
 

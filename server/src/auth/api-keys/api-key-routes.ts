@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { sessionOf } from '../../http/authentication.ts';
 import { actorOf } from '../../http/device.ts';
 import type { HttpServer } from '../../http/server.ts';
+import { apiKeyPattern } from './api-key.ts';
 import { apiKeyChangeRoutes } from './api-key-change-routes.ts';
 import { ApiKey, ApiKeyParams, toAnswer } from './api-key-schema.ts';
 import type { ApiKeys } from './api-keys.ts';
@@ -47,7 +48,7 @@ export function apiKeyRoutes(server: HttpServer, apiKeys: ApiKeys): void {
           200: Type.Object(
             {
               ...ApiKey.properties,
-              api_key: Type.String({ pattern: '^ink_[0-9a-f]{48}$', description: 'Shown this once.' }),
+              api_key: Type.String({ pattern: apiKeyPattern, description: 'Shown this once.' }),
             },
             { description: 'The key with its new secret.', additionalProperties: false },
           ),

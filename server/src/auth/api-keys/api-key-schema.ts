@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
-import { isoTime, Timestamp } from '../../http/timestamp.ts';
+import { isoTime } from '../../clock.ts';
+import { Timestamp } from '../../http/timestamp.ts';
 import { idPattern } from '../../id.ts';
 import type { ApiKeyView } from './api-keys.ts';
 

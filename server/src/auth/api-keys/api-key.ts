@@ -2,7 +2,9 @@ import { hash, randomBytes } from 'node:crypto';
 
 /** 24 random bytes: 192 bits, so neither salt nor stretching would add anything to the hash. */
 const secretBytes = 24;
-const form = /^ink_[0-9a-f]{48}$/;
+/** The regular expression source that exactly the keys match. */
+export const apiKeyPattern = '^ink_[0-9a-f]{48}$';
+const form = new RegExp(apiKeyPattern);
 
 export interface MintedApiKey {
   /** `ink_` and 48 lower-case hexadecimal digits, 52 characters; shown once, never stored. */

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
+import { isoTime } from '../../clock.ts';
 import { sessionOf } from '../../http/authentication.ts';
 import { actorOf } from '../../http/device.ts';
 import type { HttpServer } from '../../http/server.ts';
-import { isoTime, Timestamp } from '../../http/timestamp.ts';
+import { Timestamp } from '../../http/timestamp.ts';
 import { idPattern } from '../../id.ts';
 import { deviceName } from './device-name.ts';
 import { listedSessions, type OwnSessions } from './own-sessions.ts';

@@ -1,5 +1,8 @@
 import { createHmac, hash, randomBytes } from 'node:crypto';
 
+/** A session in which nothing happens for so long is over, and its refresh cookie with it. */
+export const sessionIdleSeconds = 30 * 24 * 3600;
+
 /** Returns the first refresh token of a session: 256 random bits, base64url. */
 export function mintRefreshToken(): string {
   return randomBytes(32).toString('base64url');

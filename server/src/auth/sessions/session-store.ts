@@ -4,11 +4,12 @@ import type { Schema } from '../../database/schema.ts';
 import { appendEvent } from '../../events/event-store.ts';
 import { enqueueNotice } from '../../mail/outbox-store.ts';
 import { inSlices } from '../../slices.ts';
+import { sessionIdleSeconds } from './refresh-token.ts';
 import type { Device, Rotation, SessionStore } from './sessions.ts';
 
 /** A token presented again within this time of its use, its successor unused, gets the same successor. */
 const graceMs = 10_000;
-const idleMs = 30 * 24 * 3_600_000;
+const idleMs = sessionIdleSeconds * 1000;
 const absoluteMs = 90 * 24 * 3_600_000;
 /** Ended and expired sessions, with every hash of their refresh tokens, are kept this long so that a late replay is still known. */
 const keepEndedMs = 30 * 24 * 3_600_000;

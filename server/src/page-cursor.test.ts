@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { newId } from './id.ts';
+import { decodeCursor, encodeCursor } from './page-cursor.ts';
+
+const refused = { name: 'AppError', code: 'validation_failed' };
+
+test('a cursor is read back, and every other text is refused', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.string(), fc.constantFrom('doc', 'evt'), (at, tail, prefix) => {
+      const cursor = { at, id: newId(prefix) };
+      const text = encodeCursor(cursor);
+      assert.deepEqual(decodeCursor(text, prefix), cursor);
+      assert.throws(() => decodeCursor(tail, prefix), refused);
+      if (tail !== '') assert.throws(() => decodeCursor(text + tail, prefix), refused);
+    }),
+  );
+  for (const inner of [
+    '',
+    '1.',
+    '-1.doc_x',
+    `1.${newId('acc')}`,
+    `1.${newId('evt')}`,
+    `01.${newId('doc')}`,
+    `1.${newId('doc').toUpperCase()}`,
+  ]) {
+    assert.throws(() => decodeCursor(Buffer.from(inner).toString('base64url'), 'doc'), refused, inner);
+  }
+});
+
+test('no cursor is the first page', () => {
+  assert.equal(decodeCursor(undefined, 'doc'), null);
+});
