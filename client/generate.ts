@@ -14,8 +14,9 @@ export const typesFile = join(import.meta.dirname, 'src/openapi-types.ts');
 export async function generateTypes(): Promise<string> {
   const document = execFileSync(process.execPath, [program, 'openapi'], {
     encoding: 'utf8',
-    // Whoever generates may have settings of a server of their own, which the document must not depend on.
+    // Whoever generates may have settings of a server of their own, or a .env file, which the document must not depend on.
     env: {},
+    cwd: import.meta.dirname,
     maxBuffer: 16 * 1024 ** 2,
   });
   const nodes = await openapiTypescript(document);

@@ -63,8 +63,8 @@ ${fieldTable(fieldsOf(Problem))}
 }
 
 function readOpenApi(): OpenApi {
-  // Without the settings that whoever builds may have for a server of their own.
-  const options = { encoding: 'utf8', env: {}, maxBuffer: 16 * 1024 ** 2 } as const;
+  // Without the settings that whoever builds may have for a server of their own, be it in a .env file.
+  const options = { encoding: 'utf8', env: {}, cwd: import.meta.dirname, maxBuffer: 16 * 1024 ** 2 } as const;
   return JSON.parse(execFileSync(process.execPath, [program, 'openapi'], options)) as OpenApi;
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
@@ -6,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { ErrorCode } from '../src/app-error.ts';
 import { settings } from '../src/config.ts';
 import { problemKinds } from '../src/http/problem.ts';
-import { bootServer } from './boot.ts';
+import { bootServer, temporaryDirectory } from './boot.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -232,4 +233,17 @@ test('every test and file that the security page names exists', () => {
     named.filter((name) => !exists(join(root, name))),
     [],
   );
+});
+
+test('the guide is built alike whatever settings stand in the folder where that is done', (t) => {
+  const folder = temporaryDirectory(t);
+  writeFileSync(join(folder, '.env'), 'INKSONG_PUBLIC_URL=https://other.example.com\nINKSONG_NONSENSE=1\n');
+  const reference = join(root, 'docs/site/reference.ts');
+  const code = `import { referenceText } from ${JSON.stringify(reference)}; process.stdout.write(referenceText());`;
+  const text = execFileSync(process.execPath, ['--input-type=module', '--eval', code], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  assert.match(text, /^# API reference/);
+  assert.doesNotMatch(text, /other\.example\.com/);
 });
