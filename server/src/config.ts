@@ -255,7 +255,6 @@ export function defaultPublicUrl(host: string, port: number): string {
 
 export const minimumSecretBytes = 32;
 
-/** INKSONG_API_KEY is for integrators' own programs; the others are what container orchestrators set for a service named inksong. */
 /** What Docker and Kubernetes set for each service that a container can reach. */
 const serviceLink =
   /^INKSONG_([A-Z0-9_]+_)?(PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?|SERVICE_(HOST|PORT(_[A-Z0-9_]+)?))$/;
@@ -263,6 +262,7 @@ const serviceLink =
 function isKnown(name: string, value: string): boolean {
   if (settings.some((setting) => setting.name === name)) return true;
   if (['INKSONG_SECRET_FILE', 'INKSONG_SECRET_PREVIOUS_FILE', 'INKSONG_SMTP_URL_FILE'].includes(name)) return true;
+  // For integrators' own programs.
   if (name === 'INKSONG_API_KEY') return true;
   // Its own and its siblings': INKSONG_DB_SERVICE_HOST is of a service that is called inksong-db.
   return serviceLink.test(name) || (/^INKSONG_([A-Z0-9_]+_)?PORT$/.test(name) && /^(tcp|udp):\/\//.test(value));

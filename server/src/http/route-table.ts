@@ -32,12 +32,16 @@ export function collectRoutes(server: HttpServer): readonly RouteEntry[] {
 
 /** Returns which methods the path of a URL answers, for the Allow header (RFC 9110 section 10.2.1); none for an unknown path. */
 export function allowedMethods(table: readonly RouteEntry[], url: string): string[] {
-  const path = decoded(url.split('?', 1)[0] ?? '');
+  const path = pathOf(url);
   return [...new Set(table.filter((route) => pathPattern(route.url).test(path)).map((route) => route.method))].sort();
 }
 
-/** As the router reads it: escapes count as what they stand for, but for those of separators. */
-function decoded(path: string): string {
+/**
+ * Returns the path of a request target as the router reads it: that of an absolute URL begins behind its authority
+ * (RFC 9112 section 3.2.2), and escapes count as what they stand for, but for those of separators.
+ */
+function pathOf(target: string): string {
+  const [path = ''] = target.replace(/^https?:\/\/[^/?#]+/i, '').split(/[?#]/, 1);
   try {
     return decodeURI(path);
   } catch {
