@@ -74,14 +74,15 @@ async function withKnownPort(config: Config): Promise<Config> {
 function greeting({ publicUrl, host, port, signup }: Config): string {
   const join =
     signup === 'open'
-      ? `curl -X POST ${publicUrl}/api/v1/auth/register -H "Content-Type: application/json" \\
+      ? `Sign up there in a browser, or make an account here and get its API key:
+  curl -X POST ${publicUrl}/api/v1/auth/register -H "Content-Type: application/json" \\
     -d '{"email":"you@example.com","password":"five unrelated words do well"}'`
-      : 'npm run inksong -- accounts create you@example.com';
+      : `Make an account; whoever opens the link gets its API key:
+  npm run inksong -- accounts create you@example.com`;
   return `
 Inksong is up at ${publicUrl} (listening on ${host.includes(':') ? `[${host}]` : host}:${port})
 
-Make an account and get its API key:
-  ${join}
+${join}
 
 Then use the key:
   curl ${publicUrl}/api/v1/documents/ -H "X-API-Key: ink_YOUR_KEY_HERE"

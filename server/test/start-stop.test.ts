@@ -66,7 +66,7 @@ test('standard output is the log, one JSON object a line; the greeting goes to s
   server.signal('SIGTERM');
   const { stdout, stderr } = await server.finished;
   for (const line of stdout.trimEnd().split('\n')) assert.equal(typeof JSON.parse(line).msg, 'string');
-  assert.match(stderr, /Make an account and get its API key/);
+  assert.match(stderr, /make an account here and get its API key/);
   assert.doesNotMatch(stderr, /[Ww]arning/);
 });
 
