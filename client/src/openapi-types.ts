@@ -434,6 +434,204 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/forward": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Decide about a request
+         * @description May the request whose headers these are go on? Asked by a proxy in front of some other service. Any method and
+         *     any body will do, and nothing in the query counts. The request is judged and counted as any other: the proxy has to be a
+         *     trusted one, or its address is the one that is judged. For proxies that hand a refusal on as it is: Caddy, HAProxy, Traefik, APISIX.
+         */
+        get: operations["decide"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/forward/api-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Decide about a request: keys only
+         * @description May the request whose headers these are go on? Asked by a proxy in front of some other service. Any method and
+         *     any body will do, and nothing in the query counts. The request is judged and counted as any other: the proxy has to be a
+         *     trusted one, or its address is the one that is judged. For proxies that hand a refusal on as it is: Caddy, HAProxy, Traefik, APISIX.
+         */
+        get: operations["decideByKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/forward/bearer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Decide about a request: Bearer tokens only
+         * @description May the request whose headers these are go on? Asked by a proxy in front of some other service. Any method and
+         *     any body will do, and nothing in the query counts. The request is judged and counted as any other: the proxy has to be a
+         *     trusted one, or its address is the one that is judged. For proxies that hand a refusal on as it is: Caddy, HAProxy, Traefik, APISIX.
+         */
+        get: operations["decideByBearer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/forward/nginx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Decide about a request, for nginx
+         * @description May the request whose headers these are go on? Asked by a proxy in front of some other service. Any method and
+         *     any body will do, and nothing in the query counts. The request is judged and counted as any other: the proxy has to be a
+         *     trusted one, or its address is the one that is judged. nginx understands 200, 401 and 403, so every other refusal is 403 here and `X-Inksong-Reason` has its code. A failure stays one: nginx makes 500 of it.
+         */
+        get: operations["decideForNginx"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/forward/nginx/api-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Decide about a request, for nginx: keys only
+         * @description May the request whose headers these are go on? Asked by a proxy in front of some other service. Any method and
+         *     any body will do, and nothing in the query counts. The request is judged and counted as any other: the proxy has to be a
+         *     trusted one, or its address is the one that is judged. nginx understands 200, 401 and 403, so every other refusal is 403 here and `X-Inksong-Reason` has its code. A failure stays one: nginx makes 500 of it.
+         */
+        get: operations["decideForNginxByKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/forward/nginx/bearer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Decide about a request, for nginx: Bearer tokens only
+         * @description May the request whose headers these are go on? Asked by a proxy in front of some other service. Any method and
+         *     any body will do, and nothing in the query counts. The request is judged and counted as any other: the proxy has to be a
+         *     trusted one, or its address is the one that is judged. nginx understands 200, 401 and 403, so every other refusal is 403 here and `X-Inksong-Reason` has its code. A failure stays one: nginx makes 500 of it.
+         */
+        get: operations["decideForNginxByBearer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/forward/envoy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Decide about a request, for Envoy
+         * @description May the request whose headers these are go on? Asked by a proxy in front of some other service. Any method and
+         *     any body will do, and nothing in the query counts. The request is judged and counted as any other: the proxy has to be a
+         *     trusted one, or its address is the one that is judged. Takes any path and query behind it, which is where Envoy puts those of the request.
+         */
+        get: operations["decideForEnvoy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/forward/envoy-api-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Decide about a request, for Envoy: keys only
+         * @description May the request whose headers these are go on? Asked by a proxy in front of some other service. Any method and
+         *     any body will do, and nothing in the query counts. The request is judged and counted as any other: the proxy has to be a
+         *     trusted one, or its address is the one that is judged. Takes any path and query behind it, which is where Envoy puts those of the request.
+         */
+        get: operations["decideForEnvoyByKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/forward/envoy-bearer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Decide about a request, for Envoy: Bearer tokens only
+         * @description May the request whose headers these are go on? Asked by a proxy in front of some other service. Any method and
+         *     any body will do, and nothing in the query counts. The request is judged and counted as any other: the proxy has to be a
+         *     trusted one, or its address is the one that is judged. Takes any path and query behind it, which is where Envoy puts those of the request.
+         */
+        get: operations["decideForEnvoyByBearer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents/": {
         parameters: {
             query?: never;
@@ -551,7 +749,7 @@ export interface components {
              * @description What a program should branch on.
              * @enum {unknown}
              */
-            code: "invalid_request" | "link_invalid" | "invalid_credentials" | "session_required" | "reauthentication_required" | "origin_not_allowed" | "key_in_browser" | "address_not_allowed" | "signup_closed" | "https_required" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "idempotency_in_progress" | "precondition_failed" | "content_too_large" | "unsupported_media_type" | "range_not_satisfiable" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "overloaded" | "unavailable" | "quota_exceeded" | "storage_full";
+            code: "invalid_request" | "link_invalid" | "invalid_credentials" | "session_required" | "api_key_required" | "reauthentication_required" | "origin_not_allowed" | "key_in_browser" | "address_not_allowed" | "signup_closed" | "https_required" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "idempotency_in_progress" | "precondition_failed" | "content_too_large" | "unsupported_media_type" | "range_not_satisfiable" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "overloaded" | "unavailable" | "quota_exceeded" | "storage_full";
             /** @description Also in X-Request-Id; quote it when asking for help. */
             request_id: string;
             errors?: {
@@ -3553,6 +3751,744 @@ export interface operations {
             };
             /** @description `validation_failed`: Something in the request is not allowed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    /** @description Where you stand with each limit. */
+                    RateLimit?: string;
+                    /** @description The limits. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The database cannot be reached. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let it through, with these headers in place of any that came with it. */
+            200: {
+                headers: {
+                    /** @description E-mail address, percent-encoded. */
+                    "X-Inksong-User"?: string;
+                    /** @description Account. */
+                    "X-Inksong-User-Id"?: string;
+                    /** @description `api_key` or `bearer`. */
+                    "X-Inksong-Scheme"?: string;
+                    /** @description Empty for a Bearer token. */
+                    "X-Inksong-Key-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_credentials`: No valid credentials. */
+            401: {
+                headers: {
+                    /** @description The challenge. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    /** @description Where you stand with each limit. */
+                    RateLimit?: string;
+                    /** @description The limits. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The database cannot be reached. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decideByKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let it through, with these headers in place of any that came with it. */
+            200: {
+                headers: {
+                    /** @description E-mail address, percent-encoded. */
+                    "X-Inksong-User"?: string;
+                    /** @description Account. */
+                    "X-Inksong-User-Id"?: string;
+                    /** @description `api_key` or `bearer`. */
+                    "X-Inksong-Scheme"?: string;
+                    /** @description Empty for a Bearer token. */
+                    "X-Inksong-Key-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_credentials`: No valid credentials. */
+            401: {
+                headers: {
+                    /** @description The challenge. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `api_key_required`: A Bearer token cannot do this; send an API key. `key_in_browser`: An API key does not belong in a browser. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    /** @description Where you stand with each limit. */
+                    RateLimit?: string;
+                    /** @description The limits. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The database cannot be reached. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decideByBearer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let it through, with these headers in place of any that came with it. */
+            200: {
+                headers: {
+                    /** @description E-mail address, percent-encoded. */
+                    "X-Inksong-User"?: string;
+                    /** @description Account. */
+                    "X-Inksong-User-Id"?: string;
+                    /** @description `api_key` or `bearer`. */
+                    "X-Inksong-Scheme"?: string;
+                    /** @description Empty for a Bearer token. */
+                    "X-Inksong-Key-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_credentials`: No valid credentials. */
+            401: {
+                headers: {
+                    /** @description The challenge. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    /** @description Where you stand with each limit. */
+                    RateLimit?: string;
+                    /** @description The limits. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The database cannot be reached. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decideForNginx: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let it through, with these headers in place of any that came with it. */
+            200: {
+                headers: {
+                    /** @description E-mail address, percent-encoded. */
+                    "X-Inksong-User"?: string;
+                    /** @description Account. */
+                    "X-Inksong-User-Id"?: string;
+                    /** @description `api_key` or `bearer`. */
+                    "X-Inksong-Scheme"?: string;
+                    /** @description Empty for a Bearer token. */
+                    "X-Inksong-Key-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_credentials`: No valid credentials. */
+            401: {
+                headers: {
+                    /** @description The challenge. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `invalid_request`: The request cannot be understood. `key_in_browser`: An API key does not belong in a browser. `rate_limited`: Too many requests; wait. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The database cannot be reached. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decideForNginxByKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let it through, with these headers in place of any that came with it. */
+            200: {
+                headers: {
+                    /** @description E-mail address, percent-encoded. */
+                    "X-Inksong-User"?: string;
+                    /** @description Account. */
+                    "X-Inksong-User-Id"?: string;
+                    /** @description `api_key` or `bearer`. */
+                    "X-Inksong-Scheme"?: string;
+                    /** @description Empty for a Bearer token. */
+                    "X-Inksong-Key-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_credentials`: No valid credentials. */
+            401: {
+                headers: {
+                    /** @description The challenge. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `api_key_required`: A Bearer token cannot do this; send an API key. `invalid_request`: The request cannot be understood. `key_in_browser`: An API key does not belong in a browser. `rate_limited`: Too many requests; wait. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The database cannot be reached. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decideForNginxByBearer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let it through, with these headers in place of any that came with it. */
+            200: {
+                headers: {
+                    /** @description E-mail address, percent-encoded. */
+                    "X-Inksong-User"?: string;
+                    /** @description Account. */
+                    "X-Inksong-User-Id"?: string;
+                    /** @description `api_key` or `bearer`. */
+                    "X-Inksong-Scheme"?: string;
+                    /** @description Empty for a Bearer token. */
+                    "X-Inksong-Key-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_credentials`: No valid credentials. */
+            401: {
+                headers: {
+                    /** @description The challenge. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `invalid_request`: The request cannot be understood. `key_in_browser`: An API key does not belong in a browser. `rate_limited`: Too many requests; wait. `session_required`: An API key cannot do this; sign in. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The database cannot be reached. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decideForEnvoy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let it through, with these headers in place of any that came with it. */
+            200: {
+                headers: {
+                    /** @description E-mail address, percent-encoded. */
+                    "X-Inksong-User"?: string;
+                    /** @description Account. */
+                    "X-Inksong-User-Id"?: string;
+                    /** @description `api_key` or `bearer`. */
+                    "X-Inksong-Scheme"?: string;
+                    /** @description Empty for a Bearer token. */
+                    "X-Inksong-Key-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_credentials`: No valid credentials. */
+            401: {
+                headers: {
+                    /** @description The challenge. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    /** @description Where you stand with each limit. */
+                    RateLimit?: string;
+                    /** @description The limits. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The database cannot be reached. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decideForEnvoyByKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let it through, with these headers in place of any that came with it. */
+            200: {
+                headers: {
+                    /** @description E-mail address, percent-encoded. */
+                    "X-Inksong-User"?: string;
+                    /** @description Account. */
+                    "X-Inksong-User-Id"?: string;
+                    /** @description `api_key` or `bearer`. */
+                    "X-Inksong-Scheme"?: string;
+                    /** @description Empty for a Bearer token. */
+                    "X-Inksong-Key-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_credentials`: No valid credentials. */
+            401: {
+                headers: {
+                    /** @description The challenge. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `api_key_required`: A Bearer token cannot do this; send an API key. `key_in_browser`: An API key does not belong in a browser. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    /** @description Where you stand with each limit. */
+                    RateLimit?: string;
+                    /** @description The limits. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: The database cannot be reached. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decideForEnvoyByBearer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let it through, with these headers in place of any that came with it. */
+            200: {
+                headers: {
+                    /** @description E-mail address, percent-encoded. */
+                    "X-Inksong-User"?: string;
+                    /** @description Account. */
+                    "X-Inksong-User-Id"?: string;
+                    /** @description `api_key` or `bearer`. */
+                    "X-Inksong-Scheme"?: string;
+                    /** @description Empty for a Bearer token. */
+                    "X-Inksong-Key-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_credentials`: No valid credentials. */
+            401: {
+                headers: {
+                    /** @description The challenge. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `address_not_allowed`: This API key is not allowed from this address. `key_in_browser`: An API key does not belong in a browser. `session_required`: An API key cannot do this; sign in. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -104,6 +104,7 @@ function accessText(security: readonly Record<string, string[]>[]): string {
   const texts: Record<string, string> = {
     '': 'anybody.',
     'apiKey bearer': 'an API key in `X-API-Key`, or a Bearer token.',
+    apiKey: 'an API key in `X-API-Key`; a Bearer token is answered 403 `api_key_required`.',
     bearer: 'a Bearer token; a key is answered 403 `session_required`.',
     refreshCookie: 'the refresh cookie, from a page of the server’s own site.',
   };

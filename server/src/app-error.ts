@@ -4,6 +4,7 @@ export type ErrorCode =
   | 'link_invalid'
   | 'invalid_credentials'
   | 'session_required'
+  | 'api_key_required'
   | 'reauthentication_required'
   | 'origin_not_allowed'
   | 'key_in_browser'

@@ -92,7 +92,8 @@ test('without INKSONG_ALLOWED_ORIGINS no page of another origin may do anything,
 
 test('a preflight of a listed origin is answered on every API route without a credential, and never allows X-API-Key', async (t) => {
   const server = await bootServer(t, environment);
-  for (const { method, path } of apiRoutes(server)) {
+  // What a proxy is asked by a page's preflight is a question like any other: see forward.test.ts.
+  for (const { method, path } of apiRoutes(server).filter((route) => !route.path.includes('/auth/forward'))) {
     const answer = await preflight(server, path, listed, method);
     const where = `${method} ${path}`;
     assert.equal(answer.status, 204, where);

@@ -38,6 +38,7 @@ interface Route {
   path: string;
   access: Access;
   errors: readonly ErrorCode[];
+  refusalStatus: (status: number) => number;
   reads: { body: boolean; query: boolean; path: boolean };
 }
 
@@ -58,6 +59,7 @@ diagnostics.subscribe('fastify.initialization', (message) => {
         path: url.replace(/:(\w+)/g, '{$1}'),
         access: config?.access ?? 'public',
         errors: config?.errors ?? [],
+        refusalStatus: config?.refusalStatus ?? ((status) => status),
         reads: {
           body: schema?.body !== undefined,
           query: schema?.querystring !== undefined,
@@ -151,6 +153,7 @@ test('every operation states its security as its access rule has it; resource ro
   const schemes: Record<Access, string[]> = {
     public: [],
     both: ['apiKey', 'bearer'],
+    'api-key': ['apiKey'],
     bearer: ['bearer'],
     'bearer-fresh': ['bearer'],
     'refresh-cookie': ['refreshCookie'],
@@ -168,17 +171,18 @@ test('every operation lists every error that its access and the parts of a reque
   const byAccess: Record<Access, ErrorCode[]> = {
     public: [],
     both: ['invalid_credentials'],
+    'api-key': ['invalid_credentials', 'api_key_required'],
     bearer: ['invalid_credentials', 'session_required'],
     'bearer-fresh': ['invalid_credentials', 'session_required', 'reauthentication_required'],
     'refresh-cookie': ['origin_not_allowed'],
   };
-  for (const { method, path, access, errors, reads } of routes.filter(isOfTheApi)) {
+  for (const { method, path, access, errors, refusalStatus, reads } of routes.filter(isOfTheApi)) {
     const codes: ErrorCode[] = ['invalid_request', 'internal_error', 'unavailable', ...byAccess[access], ...errors];
     if (reads.body) codes.push('content_too_large', 'unsupported_media_type', 'validation_failed');
     if (reads.query) codes.push('validation_failed');
     if (reads.path) codes.push('not_found');
     for (const code of codes) {
-      const response = document.paths[path]?.[method]?.responses[problemKinds[code].status];
+      const response = document.paths[path]?.[method]?.responses[refusalStatus(problemKinds[code].status)];
       const where = `${method} ${path} does not document ${code}`;
       assert.match(response?.description ?? '', new RegExp(`\`${code}\``), where);
       assert.deepEqual(

@@ -10,11 +10,12 @@ import { readCredential } from './credentials.ts';
  * Who may call a route. Every route states it; one that does not keeps the server from starting.
  * - `public`: anybody; credentials are not looked at.
  * - `both`: an API key or a Bearer token.
+ * - `api-key`: an API key; a Bearer token gets 403.
  * - `bearer`: a Bearer token; an API key gets 403, so that a leaked one cannot entrench itself.
  * - `bearer-fresh`: a Bearer token whose session proved the password in the last 15 minutes.
  * - `refresh-cookie`: the handler reads the refresh cookie; nothing else counts.
  */
-export type Access = 'public' | 'both' | 'bearer' | 'bearer-fresh' | 'refresh-cookie';
+export type Access = 'public' | 'both' | 'api-key' | 'bearer' | 'bearer-fresh' | 'refresh-cookie';
 
 const freshSeconds = 15 * 60;
 
@@ -78,7 +79,7 @@ export function authenticationHook({
           : 'This key has an allowlist, and the address that this request came from cannot be told.',
       });
     }
-    if (access !== 'both') requireSession(principal, access);
+    requireScheme(principal, access);
   };
 }
 
@@ -87,11 +88,14 @@ function isFromPage({ headers }: FastifyRequest): boolean {
   return headers['sec-fetch-site'] !== undefined || headers.origin !== undefined;
 }
 
-function requireSession(principal: Principal, access: Access): void {
+function requireScheme(principal: Principal, access: Access): void {
+  if (access === 'both') return;
+  if (access === 'api-key') {
+    if (principal.scheme === 'api_key') return;
+    throw new AppError('api_key_required', { detail: 'This takes API keys alone; send one in X-API-Key.' });
+  }
   if (principal.scheme !== 'bearer') {
-    throw new AppError('session_required', {
-      detail: 'Keys and sessions are managed by a signed-in person; send a Bearer token.',
-    });
+    throw new AppError('session_required', { detail: 'This takes a signed-in person; send a Bearer token.' });
   }
   if (access === 'bearer-fresh' && principal.authenticatedSecondsAgo > freshSeconds) {
     throw new AppError('reauthentication_required', {

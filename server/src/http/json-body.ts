@@ -27,6 +27,8 @@ export function parseJsonBodies(server: HttpServer): void {
   });
   // Before parsing, but after it is known who asks.
   server.addHook('preParsing', async (request, _reply, payload) => {
+    // What comes with these methods is never read; a proxy that asks may just have copied its client's header.
+    if (request.method === 'GET' || request.method === 'HEAD') return payload;
     const encoding = request.headers['content-encoding'];
     if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
       throw new AppError('unsupported_media_type', { detail: 'Send the body uncompressed.' });

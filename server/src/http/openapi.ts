@@ -65,6 +65,7 @@ const problemSchema = Type.Object(
 const securityOf: Record<Access, Record<string, string[]>[]> = {
   public: [],
   both: [{ apiKey: [] }, { bearer: [] }],
+  'api-key': [{ apiKey: [] }],
   bearer: [{ bearer: [] }],
   'bearer-fresh': [{ bearer: [] }],
   'refresh-cookie': [{ refreshCookie: [] }],
@@ -106,6 +107,10 @@ export async function registerOpenApi(server: HttpServer, publicUrl: string): Pr
         { name: 'Documents', description: 'With either scheme.' },
         { name: 'Audit log', description: 'What happened to the account; only for signed-in people.' },
         { name: 'Usage', description: 'Requests a day, with either scheme.' },
+        {
+          name: 'Decision endpoint',
+          description: 'For a proxy with some other service behind it: may this request go on, and who sent it?',
+        },
         { name: 'Service', description: 'Health.' },
       ],
       components: {
@@ -128,7 +133,7 @@ export async function registerOpenApi(server: HttpServer, publicUrl: string): Pr
       },
     },
     transform({ schema, url, route }) {
-      const { access, limit, errors = [], openapi } = route.config ?? { access: 'public' };
+      const { access, limit, errors = [], openapi, refusalStatus } = route.config ?? { access: 'public' };
       if (!schema || schema.hide) return { schema: { ...schema, hide: true }, url };
       const id = (schema as { operationId?: string }).operationId;
       if (openapi && id !== undefined) overrides.set(id, openapi);
@@ -137,11 +142,14 @@ export async function registerOpenApi(server: HttpServer, publicUrl: string): Pr
         security: securityOf[access],
         response: {
           ...(schema.response as object),
-          ...errorResponses([
-            ...impliedErrors(access, schema, route.method === 'GET'),
-            ...(limit ? (['rate_limited'] as const) : []),
-            ...errors,
-          ]),
+          ...errorResponses(
+            [
+              ...impliedErrors(access, schema, route.method === 'GET'),
+              ...(limit ? (['rate_limited'] as const) : []),
+              ...errors,
+            ],
+            refusalStatus,
+          ),
         },
       };
       return { schema: documented, url };
@@ -179,8 +187,8 @@ function impliedErrors(access: Access, schema: FastifySchema, readsOnly: boolean
   const codes: ErrorCode[] = ['invalid_request', 'internal_error', 'unavailable'];
   if (!readsOnly) codes.push('storage_full');
   if (access !== 'public' && access !== 'refresh-cookie') codes.push('invalid_credentials', 'rate_limited');
-  if (access === 'both' || access === 'bearer' || access === 'bearer-fresh')
-    codes.push('key_in_browser', 'address_not_allowed');
+  if (access !== 'public' && access !== 'refresh-cookie') codes.push('key_in_browser', 'address_not_allowed');
+  if (access === 'api-key') codes.push('api_key_required');
   if (access === 'bearer' || access === 'bearer-fresh') codes.push('session_required');
   if (access === 'bearer-fresh') codes.push('reauthentication_required');
   if (access === 'refresh-cookie') codes.push('origin_not_allowed');
@@ -190,9 +198,13 @@ function impliedErrors(access: Access, schema: FastifySchema, readsOnly: boolean
   return codes;
 }
 
-function errorResponses(codes: readonly ErrorCode[]): Record<number, unknown> {
+function errorResponses(
+  codes: readonly ErrorCode[],
+  statusOf: (status: number) => number = (status) => status,
+): Record<number, unknown> {
   const responses: Record<number, unknown> = {};
-  for (const [status, group] of Map.groupBy([...new Set(codes)].sort(), (code) => problemKinds[code].status)) {
+  const sorted = [...new Set(codes)].sort();
+  for (const [status, group] of Map.groupBy(sorted, (code) => statusOf(problemKinds[code].status))) {
     responses[status] = {
       description: group.map((code) => `\`${code}\`: ${problemKinds[code].title}.`).join(' '),
       // Plain JSON Schemas: the plugin makes OpenAPI header objects of them.

@@ -2,6 +2,13 @@ import type { Duplex } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { AppError, type ErrorCode, type FieldError, pointerTo } from '../app-error.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Gives refusals another status, for callers that understand but a few; X-Inksong-Reason then has the code. */
+    refusalStatus?: (status: number) => number;
+  }
+}
+
 interface ProblemKind {
   status: number;
   title: string;
@@ -13,6 +20,7 @@ export const problemKinds: Record<ErrorCode, ProblemKind> = {
   link_invalid: { status: 400, title: 'The mailed link is not good any more' },
   invalid_credentials: { status: 401, title: 'No valid credentials' },
   session_required: { status: 403, title: 'An API key cannot do this; sign in' },
+  api_key_required: { status: 403, title: 'A Bearer token cannot do this; send an API key' },
   reauthentication_required: { status: 403, title: 'The password must be proved again' },
   origin_not_allowed: { status: 403, title: 'Not allowed from this origin' },
   key_in_browser: { status: 403, title: 'An API key does not belong in a browser' },
@@ -73,6 +81,11 @@ export function problemOf(error: AppError, requestId: string, publicUrl: string)
 
 export function sendProblem(reply: FastifyReply, error: AppError, publicUrl: string): FastifyReply {
   const problem = problemOf(error, reply.request.id, publicUrl);
+  const { refusalStatus } = reply.request.routeOptions.config;
+  if (refusalStatus) {
+    problem.status = refusalStatus(problem.status);
+    reply.header('X-Inksong-Reason', problem.code);
+  }
   reply.code(problem.status).headers(error.headers).type(contentType);
   if (problem.status === 401 && !reply.hasHeader('WWW-Authenticate'))
     reply.header('WWW-Authenticate', 'Bearer realm="inksong"');

@@ -15,6 +15,7 @@ import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
 import { documentRoutes } from '../documents/document-routes.ts';
 import type { Documents } from '../documents/documents.ts';
+import { forwardRoutes } from '../edge/forward-routes.ts';
 import { eventRoutes } from '../events/event-routes.ts';
 import type { Events } from '../events/events.ts';
 import type { AccountExport } from '../exports/account-export.ts';
@@ -56,6 +57,7 @@ export async function registerRoutes(server: HttpServer, services: RoutedService
       apiKeyRoutes(v1, services.apiKeys);
       eventRoutes(v1, services.events, publicUrl);
       usageRoutes(v1, services.usage);
+      await v1.register(async (room) => forwardRoutes(room));
       await v1.register(async (room) => documentRoutes(room, services.documents, publicUrl));
     },
     { prefix: '/api/v1' },

@@ -9,6 +9,7 @@ import Fastify, {
 } from 'fastify';
 import { AppError } from '../app-error.ts';
 import { createReadClient } from '../edge/client-address.ts';
+import { forwardTarget } from '../edge/forward-target.ts';
 import type { ProxySettings } from '../edge/trusted-proxies.ts';
 import { newId } from '../id.ts';
 import { authenticationHook, type Gate } from './authentication.ts';
@@ -72,6 +73,7 @@ export async function createHttpServer({
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: () => newId('req'),
     requestIdHeader: false,
+    rewriteUrl: readTarget,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     bodyLimit: bodyLimitBytes,
     return503OnClosing: false,
@@ -138,6 +140,18 @@ export async function createHttpServer({
   });
   server.addHook('onRequest', authenticationHook(gate));
   return server;
+}
+
+/**
+ * Returns the target that a request is routed by: its own, unless a proxy asks about somebody else's request. That is one
+ * question with one answer, in whatever method it comes: a preflight is none, and a body is not its own.
+ */
+function readTarget(request: IncomingMessage): string {
+  const { url = '/' } = request;
+  const question = forwardTarget(url);
+  if (question === null) return url;
+  if (request.method !== 'HEAD') request.method = 'GET';
+  return question;
 }
 
 /** Returns the refusal of a path that nothing answers, or of a method that its path does not. */

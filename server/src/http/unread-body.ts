@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpServer } from './server.ts';
 import { markTransfer } from './time-limits.ts';
@@ -20,13 +21,16 @@ export function bodyOf(request: FastifyRequest): AsyncIterable<Buffer> {
  */
 export function answerUnreadBodies(server: HttpServer): void {
   server.addHook('onSend', async (request, reply, payload) => {
-    if (request.raw.complete || typeof payload !== 'string') {
+    const text = payload === undefined && reply.statusCode === 200 ? '' : payload;
+    // The end of a short body may have come with its head and just not have been looked at.
+    if (!request.raw.complete) await setImmediate();
+    if (request.raw.complete || typeof text !== 'string') {
       // What has arrived and was not read would keep a connection that goes on from being read any further.
       discardRest(request.raw);
       return payload;
     }
-    reply.header('Connection', 'close').header('Content-Length', String(Buffer.byteLength(payload)));
-    return Readable.from(answerThenLinger(payload, request, reply));
+    reply.header('Connection', 'close').header('Content-Length', String(Buffer.byteLength(text)));
+    return Readable.from(answerThenLinger(text, request, reply));
   });
 }
 
