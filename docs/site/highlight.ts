@@ -15,6 +15,9 @@ const languages: Record<string, { grammar: BundledLanguage | 'text'; title: stri
   nginx: { grammar: 'nginx', title: 'nginx' },
   caddy: { grammar: 'text', title: 'Caddyfile' },
   haproxy: { grammar: 'text', title: 'HAProxy' },
+  lua: { grammar: 'lua', title: 'Lua' },
+  yaml: { grammar: 'yaml', title: 'YAML' },
+  text: { grammar: 'text', title: 'Text' },
   env: { grammar: 'dotenv', title: '.env' },
 };
 
