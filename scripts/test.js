@@ -10,7 +10,10 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
 const root = dirname(import.meta.dirname);
-const suites = ['{server,client,dashboard}/src/**/*.test.ts', '{server,client,dashboard}/test/*.test.ts'];
+const suites = [
+  '{server,client,fastify,dashboard}/src/**/*.test.ts',
+  '{server,client,fastify,dashboard}/test/*.test.ts',
+];
 const suitesOfAll = ['server/test/all/*.test.ts'];
 /** strace sees the syncs to disk; curl and python3-requests run the documentation's samples, the proxies its configurations. */
 const packagesOfAll = ['strace', 'curl', 'python3', 'python3-requests', 'openssl', 'nginx', 'haproxy', 'caddy'];

@@ -1,44 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { basename, delimiter, join } from 'node:path';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { promisify } from 'node:util';
 import { bootServer, temporaryDirectory } from '../../server/test/boot.ts';
+import { compile, compilers, npm, oldestNode, pack, packages, run } from './packing.ts';
 
 const client = join(import.meta.dirname, '..');
-const packages = join(client, '../node_modules');
-const compilers = {
-  'TypeScript 5.9': join(client, 'node_modules/typescript/bin/tsc'),
-  'TypeScript 7': join(packages, 'typescript/bin/tsc'),
-};
-const run = promisify(execFile);
-
-/** Returns the path of a Node of the oldest line that package.json promises: the machine's own, or one installed into this checkout. */
-async function oldestNode(): Promise<string> {
-  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
-    const path = join(directory, 'node');
-    const { stdout } = await run(path, ['--version']).catch(() => ({ stdout: '' }));
-    if (stdout.startsWith('v20.')) return path;
-  }
-  const folder = join(import.meta.dirname, 'node-20');
-  if (!existsSync(join(folder, 'node_modules/node/bin/node'))) await npm(folder, 'ci', '--no-audit', '--no-fund');
-  return join(folder, 'node_modules/node/bin/node');
-}
-
-/** Builds and packs the package in a copy of its folder. Returns the tarball's path and the files in it. */
-async function pack(folder: string): Promise<{ tarball: string; files: string[] }> {
-  const copy = join(folder, 'client');
-  cpSync(client, copy, {
-    recursive: true,
-    filter: (path) => !['node_modules', 'dist'].includes(basename(path)),
-  });
-  symlinkSync(join(client, 'node_modules'), join(copy, 'node_modules'));
-  symlinkSync(packages, join(folder, 'node_modules'));
-  const { stdout } = await npm(copy, 'pack', '--json', '--pack-destination', folder);
-  const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n')));
-  return { tarball: join(folder, packed.filename), files: packed.files.map(({ path }: { path: string }) => path) };
-}
 
 /** Installs the tarball in an empty project, without a network: what it depends on is packed here too. */
 async function install(folder: string, tarball: string): Promise<string> {
@@ -56,21 +23,6 @@ async function install(folder: string, tarball: string): Promise<string> {
     symlinkSync(join(packages, name), join(project, 'node_modules', name));
   }
   return project;
-}
-
-function npm(directory: string, ...words: string[]) {
-  const options = { cwd: directory, maxBuffer: 16 * 1024 ** 2 };
-  const path = process.env.npm_execpath;
-  return path === undefined ? run('npm', words, options) : run(process.execPath, [path, ...words], options);
-}
-
-/** Compiles files of the project strictly; rejects with what the compiler says. */
-async function compile(tsc: string, project: string, files: string[], options: string[]): Promise<void> {
-  const strict = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--skipLibCheck', 'false'];
-  const kind = ['--module', 'nodenext', '--target', 'es2023', '--types', 'node', '--preserveSymlinks'];
-  await run(process.execPath, [tsc, ...strict, ...kind, ...options, ...files], { cwd: project }).catch((fault) => {
-    assert.fail(fault.stdout);
-  });
 }
 
 /** Writes every TypeScript sample of the README to a file of its own. Returns the files' names. */
@@ -92,7 +44,7 @@ async function runFlow(t: TestContext, project: string, node: string): Promise<s
 
 test('the package, as it would be published', async (t) => {
   const folder = temporaryDirectory(t);
-  const { tarball, files } = await pack(folder);
+  const { tarball, files } = await pack(client, folder);
   const project = await install(folder, tarball);
   cpSync(join(client, 'test/consumer/flow.ts'), join(project, 'flow.ts'));
   const samples = writeSamples(project);
