@@ -3,6 +3,7 @@ import { METHODS } from 'node:http';
 import { StatementSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { operator } from '../src/auth/actor.ts';
+import { requestAnswered } from '../src/http/request-log.ts';
 import { type Answer, bootServer, type CallOptions, type TestAccount, type TestServer } from './boot.ts';
 import { callFrom } from './call-from.ts';
 import { exchange, type RawAnswer, rawRequest } from './raw-http.ts';
@@ -170,9 +171,11 @@ test('nothing in the query counts, for or against', async (t) => {
     `?${'a'.repeat(5_000)}`,
   ]) {
     for (const { path, wants } of questions) {
-      assert.equal((await ask(server, path + query)).status, 401, path + query);
-      const withKey = await ask(server, path + query, { lines: [keyLine(account)] });
-      assert.equal(withKey.status, wants === 'bearer' ? 403 : 200, path + query);
+      for (const method of ['GET', 'POST']) {
+        assert.equal((await ask(server, path + query, { method })).status, 401, path + query);
+        const withKey = await ask(server, path + query, { method, lines: [keyLine(account)] });
+        assert.equal(withKey.status, wants === 'bearer' ? 403 : 200, path + query);
+      }
     }
   }
 });
@@ -213,14 +216,18 @@ test('behind Envoy’s prefix any path is one question, and none is an option', 
   assertAllowed(answer as RawAnswer, account, absolute);
 });
 
-test('the guarded request’s path and query are in no log', async (t) => {
+test('the guarded request’s method, path and query are in no log and no label of a metric', async (t) => {
   const server = await bootServer(t);
+  const labels = new Set<string>();
+  t.after(requestAnswered.listen(({ method, route }) => labels.add(`${method} ${route}`)));
   const account = await server.register();
   const lines = [keyLine(account)];
   await ask(server, '/auth/forward/envoy/reset/hunter2?token=hunter2', { method: 'POST', lines });
   await ask(server, '/auth/forward?token=hunter2', { lines });
   await ask(server, '/auth/forward/envoy/%zz-hunter2', { lines: ['X-API-Key: ink_wrong'] });
   assert.ok(server.logLines.some((line) => line.includes('"/api/v1/auth/forward/envoy"')));
+  const asked = [...labels].filter((label) => label.includes('forward'));
+  assert.deepEqual(asked, ['GET /api/v1/auth/forward/envoy', 'GET /api/v1/auth/forward']);
   assert.deepEqual(
     server.logLines.filter((line) => line.includes('hunter2')),
     [],
