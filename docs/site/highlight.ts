@@ -10,6 +10,7 @@ const languages: Record<string, { grammar: BundledLanguage | 'text'; title: stri
   sh: { grammar: 'shellscript', title: 'Shell' },
   python: { grammar: 'python', title: 'Python' },
   js: { grammar: 'javascript', title: 'JavaScript' },
+  ts: { grammar: 'typescript', title: 'TypeScript' },
   json: { grammar: 'json', title: 'JSON' },
   http: { grammar: 'http', title: 'HTTP' },
   nginx: { grammar: 'nginx', title: 'nginx' },

@@ -40,8 +40,8 @@ function schemeOf({ protocol }: FastifyRequest): 'https' | 'http' {
 }
 
 /**
- * Takes the credentials out of a request, and whatever names an Inksong identity: a handler that passes headers on
- * gives nobody a session away, and none that reads them believes the client.
+ * Takes the credentials out of a request, Inksong's cookie too, and whatever names an Inksong identity: a handler that
+ * passes headers on gives nobody a session away, and none that reads them believes the client.
  */
 export function removeCredentials(message: IncomingMessage): void {
   // First, since Node makes these of the raw ones when they are first read, and counts on finding all of those.
@@ -49,13 +49,26 @@ export function removeCredentials(message: IncomingMessage): void {
   const parsed = [message.headers, message.headersDistinct ?? {}];
   const { rawHeaders } = message;
   for (let index = rawHeaders.length - 2; index >= 0; index -= 2) {
-    if (isRemoved(rawHeaders[index] ?? '')) rawHeaders.splice(index, 2);
+    const [name = '', value = ''] = rawHeaders.slice(index, index + 2);
+    if (isRemoved(name)) rawHeaders.splice(index, 2);
+    else if (name.toLowerCase() === 'cookie') rawHeaders[index + 1] = withoutRefreshCookie(value);
   }
   for (const headers of parsed) {
     for (const name of Object.keys(headers)) if (isRemoved(name)) delete headers[name];
+    const { cookie } = headers;
+    if (typeof cookie === 'string') headers.cookie = withoutRefreshCookie(cookie);
+    else if (cookie !== undefined) headers.cookie = cookie.map(withoutRefreshCookie);
   }
 }
 
 function isRemoved(name: string): boolean {
-  return /^(x-api-key|authorization|x-inksong-.*)$/i.test(name);
+  return /^(x-api-key|authorization|.*inksong.*)$/i.test(name);
+}
+
+/** Browsers send it along to an app on Inksong's own host. */
+function withoutRefreshCookie(cookies: string): string {
+  return cookies
+    .split(/; */)
+    .filter((cookie) => !/^\s*__Host-inksong_refresh=/.test(cookie))
+    .join('; ');
 }

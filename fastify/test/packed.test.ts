@@ -26,17 +26,24 @@ async function install(folder: string, tarball: string): Promise<string> {
   return project;
 }
 
+const readme = readFileSync(join(plugin, 'README.md'), 'utf8');
+const guide = readFileSync(join(plugin, '../docs/fastify.md'), 'utf8');
+const samplesIn = (text: string): string[] => [...text.matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code);
+
 /** Writes the README's sample to a file, for a port and an Inksong of the test's. Returns its name. */
 function writeSample(project: string, inksongUrl: string, port: number): string {
-  const samples = [...readFileSync(join(plugin, 'README.md'), 'utf8').matchAll(/```ts\n(.*?)```/gs)];
-  assert.equal(samples.length, 1);
-  const [, code = ''] = samples[0] ?? [];
+  const [code = '', ...more] = samplesIn(readme);
+  assert.deepEqual(more, []);
   writeFileSync(
     join(project, 'sample.ts'),
     code.replace('http://127.0.0.1:8080', inksongUrl).replace('3000', `${port}`),
   );
   return 'sample.ts';
 }
+
+test('the sample of the guide is the README’s', () => {
+  assert.deepEqual(samplesIn(guide), samplesIn(readme));
+});
 
 test('the package, as it would be published', async (t) => {
   const server = await bootInksong(t);

@@ -95,7 +95,8 @@ export async function startProxy(
   return listensOn;
 }
 
-async function isListening(port: number): Promise<boolean> {
+/** Tells whether something listens at a port of 127.0.0.1. */
+export async function isListening(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
   const isUp = await once(socket, 'connect').then(
     () => true,
