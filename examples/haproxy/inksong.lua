@@ -17,9 +17,11 @@ core.register_action('inksong', { 'http-req' }, function(txn, url)
   txn:set_var('txn.inksong_allowed', false)
   local sent = txn.http:req_get_headers()
   local headers = {
-    ['x-forwarded-for'] = { txn.f:src() },
+    ['x-forwarded-for'] = lines(sent['x-forwarded-for'] or {}),
     ['x-forwarded-proto'] = { txn.f:ssl_fc() == 1 and 'https' or 'http' },
   }
+  -- Behind what it came with: Inksong reads from the right, as far as proxies of yours have written it.
+  table.insert(headers['x-forwarded-for'], txn.f:src())
   for _, name in ipairs(asked_with) do
     if sent[name] then headers[name] = lines(sent[name]) end
   end

@@ -37,12 +37,22 @@ interface Guarded {
 /** Where clients ask from; the proxies themselves, which are trusted, are on 127.0.0.1. */
 const client = '127.0.0.2';
 
-async function guard(t: TestContext, name: ProxyName, settings = {}, script = lua): Promise<Guarded> {
+interface Changes {
+  settings?: Record<string, string>;
+  script?: string;
+  configuration?: string;
+}
+
+async function guard(
+  t: TestContext,
+  name: ProxyName,
+  { settings = {}, script = lua, configuration = configurations[name] }: Changes = {},
+): Promise<Guarded> {
   const inksong = await bootServer(t, { ...env, INKSONG_PUBLIC_URL: 'https://api.example.com', ...settings });
   const service = await startEchoService(t);
   const file = join(temporaryDirectory(t), 'inksong.lua');
   writeFileSync(file, script);
-  const port = await startProxy(t, name, configurations[name], {
+  const port = await startProxy(t, name, configuration, {
     replace: {
       '127.0.0.1:8080': new URL(inksong.url).host,
       '127.0.0.1:9000': service.address,
@@ -62,7 +72,7 @@ async function guard(t: TestContext, name: ProxyName, settings = {}, script = lu
   };
 }
 
-const byKey = ({ apiKey }: TestAccount) => ({ 'X-API-Key': apiKey });
+const byKey = ({ apiKey }: Pick<TestAccount, 'apiKey'>) => ({ 'X-API-Key': apiKey });
 const byToken = ({ accessToken }: TestAccount) => ({ Authorization: `Bearer ${accessToken}` });
 
 /** Fails unless the service got one request that says who asks, and from where, and nothing that a caller may have made up. */
@@ -238,7 +248,7 @@ for (const name of proxyNames) {
   });
 
   test(`${name}: an account over its limit gets 429 with Retry-After, and the service’s own refusals are left alone`, async (t) => {
-    const { inksong, ask } = await guard(t, name, { INKSONG_RATE_LIMIT_API: '6/hour' });
+    const { inksong, ask } = await guard(t, name, { settings: { INKSONG_RATE_LIMIT_API: '6/hour' } });
     const account = await inksong.register();
     const headers = byKey(account);
     for (const status of [200, 403, 429, 500]) {
@@ -249,6 +259,22 @@ for (const name of proxyNames) {
     assert.equal(throttled.status, 429, throttled.text);
     assert.ok(Number(throttled.headers['retry-after']) > 3_000);
     assert.deepEqual(throttled.received, []);
+  });
+
+  test(`${name}: behind another proxy of ours the address that counts is the one that this one was told`, async (t) => {
+    const outer = '127.0.0.4';
+    const { inksong, ask } = await guard(t, name, {
+      settings: { INKSONG_TRUSTED_PROXIES: `127.0.0.1, ${outer}` },
+      configuration: configurations[name].replace(/(forward_auth .*\n)/, `$1trusted_proxies ${outer}\n`),
+    });
+    const { id, apiKeyId, ...account } = await inksong.register();
+    const allowed = '192.0.2.7';
+    await inksong.services.apiKeys.update(id, apiKeyId, { allowed_ips: [allowed] }, operator);
+    const statusOf = async (from: string, forwardedFor: string) =>
+      (await ask({ path: '/', from, headers: { ...byKey(account), 'X-Forwarded-For': forwardedFor } })).status;
+    assert.equal(await statusOf(outer, `203.0.113.9, ${allowed}`), 200);
+    assert.equal(await statusOf(outer, `${allowed}, 203.0.113.9`), 403);
+    assert.equal(await statusOf(client, allowed), 403, 'who is no proxy of ours is not believed');
   });
 
   test(`${name}: without Inksong, or without its database, nothing gets through`, async (t) => {
@@ -275,7 +301,7 @@ test('haproxy: a script that fails, or that gets an answer it does not know, let
     ['answer.headers[name][0]) end\n    txn:set_var', "answer.headers['x-none'][0]) end\n    txn:set_var"],
   ] as const) {
     assert.ok(lua.includes(what), what);
-    const { inksong, ask } = await guard(t, 'haproxy', {}, lua.replace(what, by));
+    const { inksong, ask } = await guard(t, 'haproxy', { script: lua.replace(what, by) });
     const { status, received } = await ask({ path: '/', headers: byKey(await inksong.register()) });
     assert.deepEqual([status, received], [503, []], by);
   }
