@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { ServerResponse } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
-import { buffer } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { type Principal, principalOf } from '../src/index.ts';
+import Fastify from 'fastify';
+import { inksong, type Principal, principalOf } from '../src/index.ts';
 import { startApp } from './guarded-app.ts';
 import { allow, bootInksong, rotate } from './inksong-server.ts';
 import { send } from './request.ts';
@@ -113,9 +116,9 @@ test('no handler of a guarded route sees a credential, or an identity that the c
   const cookies = ['Cookie', 'a=b; __Host-inksong_refresh=secret; c="d=e"', 'Cookie', '__Host-inksong_refresh=secret'];
   for (const credential of [{ key }, { bearer }, { key, headers: ['Authorization', 'Basic bmFtZTpwYXNz'] }]) {
     const headers = [...forged, ...cookies, ...('headers' in credential ? credential.headers : [])];
-    const { status, json, text } = await send(`${url}/both`, { ...credential, headers });
+    const { status, json, text: body } = await send(`${url}/both`, { ...credential, headers });
     assert.equal(status, 200);
-    assert.doesNotMatch(text, /secret|evil|inksong/);
+    assert.doesNotMatch(body, /secret|evil|inksong/);
     for (const parsed of [json.headers, json.headersDistinct])
       assert.deepEqual(Object.keys(parsed).sort(), ['connection', 'cookie', 'host', 'x-other']);
     assert.match(json.headers.cookie, /^a=b; c="d=e"/);
@@ -173,4 +176,31 @@ test('a request to upgrade is judged before the connection is anybody’s', asyn
   assert.match(await upgrade([`X-API-Key: ${apiKey}`, 'Origin: https://app.example.com']), /^HTTP\/1\.1 403 /);
   assert.match(await upgrade([`X-API-Key: ${apiKey}`]), /^HTTP\/1\.1 101 /);
   assert.ok(app.server.listening);
+});
+
+test('an app that speaks HTTP/2 is guarded alike', async (t) => {
+  const server = await bootInksong(t);
+  const { apiKey, apiKeyId } = await server.register();
+  const app = Fastify({ http2: true });
+  await app.register(inksong, { url: server.url });
+  app.get('/', { config: { access: 'both' } }, async ({ principal, headers, raw: { rawHeaders } }) => {
+    return { principal, names: [Object.keys(headers), rawHeaders].flat() };
+  });
+  const session = connectHttp2(await app.listen({ host: '127.0.0.1', port: 0 }));
+  t.after(async () => {
+    session.close();
+    await app.close();
+  });
+  const ask = async (headers: Record<string, string>): Promise<[number | undefined, string]> => {
+    const stream = session.request({ ':path': '/', ...headers });
+    const [{ ':status': status }] = await once(stream, 'response');
+    return [status, await text(stream)];
+  };
+  const [status, body] = await ask({ 'x-api-key': apiKey, 'x-inksong-user': 'evil' });
+  const { principal, names } = JSON.parse(body);
+  assert.deepEqual([status, principal.apiKeyId], [200, apiKeyId]);
+  assert.doesNotMatch(names.join(), /api-key|inksong/);
+  assert.equal((await ask({}))[0], 401);
+  assert.equal((await ask({ 'x-api-key': apiKey, authorization: 'Bearer a' }))[0], 400);
+  assert.equal((await ask({ 'x-api-key': apiKey, origin: 'https://app.example.com' }))[0], 403);
 });

@@ -10,6 +10,9 @@ export interface GuardedApp {
   logLines: string[];
 }
 
+/** Long enough for any machine: what is about time limits sets its own. */
+const patienceMs = 30_000;
+
 export interface GuardedAppOptions extends Omit<InksongOptions, 'url'> {
   trustProxy?: string;
   host?: string;
@@ -22,7 +25,7 @@ export interface GuardedAppOptions extends Omit<InksongOptions, 'url'> {
 export async function startApp(
   t: TestContext,
   inksongUrl: string,
-  { trustProxy, host = '127.0.0.1', ...options }: GuardedAppOptions = {},
+  { trustProxy, host = '127.0.0.1', timeoutMs = patienceMs }: GuardedAppOptions = {},
   addRoutes: (app: FastifyInstance) => void = () => {},
 ): Promise<GuardedApp> {
   const logLines: string[] = [];
@@ -35,7 +38,7 @@ export async function startApp(
     app.server.closeAllConnections();
     await app.close();
   });
-  await app.register(inksong, { url: inksongUrl, ...options });
+  await app.register(inksong, { url: inksongUrl, timeoutMs });
   for (const access of ['public', 'both', 'api-key', 'bearer'] as const) {
     app.route({
       method: ['GET', 'POST'],

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
+import Fastify from 'fastify';
+import { inksong } from '../src/index.ts';
 import { startApp } from './guarded-app.ts';
 import { spawnInksong, temporaryDirectory } from './inksong-server.ts';
 import { identity, pretendInksong } from './pretended-inksong.ts';
@@ -58,15 +60,24 @@ test('anything but a plain yes or a refusal of Inksong’s lets nobody in, and t
     'a body that stops': (response) => response.writeHead(200, { ...identity, 'Content-Length': 9 }).flushHeaders(),
     silence: () => {},
   };
-  for (const [what, answer] of Object.entries(answers)) {
+  const check = async ([what, answer]: [string, (response: ServerResponse) => void]): Promise<void> => {
     const pretended = await pretendInksong(t, answer);
-    const { url, logLines } = await startApp(t, pretended.url, { timeoutMs: 300 });
+    const { url, logLines } = await startApp(t, pretended.url, { timeoutMs: 2_000 });
     assertClosed(await send(`${url}/both`, { key: 'a' }), what);
     assert.equal(pretended.questions.length, 1, what);
     const reasons = logLines.filter((line) => line.includes('Inksong could not be asked'));
     assert.equal(reasons.length, 1, what);
     assert.match(JSON.parse(reasons[0] ?? '').reason, /\w/, what);
-  }
+  };
+  await Promise.all(Object.entries(answers).map(check));
+});
+
+test('an app that sets no time limit has one', async (t) => {
+  const pretended = await pretendInksong(t, () => {});
+  const app = Fastify();
+  await app.register(inksong, { url: pretended.url });
+  app.get('/', { config: { access: 'both' } }, async () => 'reached');
+  assert.equal((await app.inject('/')).statusCode, 503);
 });
 
 test('an answer for the other scheme than the route demands lets nobody in', async (t) => {
@@ -114,6 +125,19 @@ test('while Inksong is down nobody is let in; once it is back on its port, every
 
   await spawnInksong(t, dataDirectory, { PORT: new URL(server.url).port });
   assert.deepEqual(await statuses(), [200, 200]);
+});
+
+test('an Inksong that hangs holds nobody for long, not even those who wait for a connection, and the app comes back with it', async (t) => {
+  let hangs = true;
+  const pretended = await pretendInksong(t, (response) => {
+    if (!hangs) response.writeHead(200, identity).end();
+  });
+  const { url } = await startApp(t, pretended.url, { timeoutMs: 3_000 });
+  const requests = Array.from({ length: 300 }, () => send(`${url}/both`, { key: 'a' }));
+  for (const answer of await Promise.all(requests)) assertClosed(answer, 'hanging');
+  hangs = false;
+  const again = await Promise.all(Array.from({ length: 50 }, () => send(`${url}/both`, { key: 'a' })));
+  assert.deepEqual(new Set(again.map(({ status }) => status)), new Set([200]));
 });
 
 test('a connection that Inksong closes just as it is taken up again costs nobody an answer', async (t) => {
