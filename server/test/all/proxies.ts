@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { request } from 'node:https';
+import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request as requestByHttp } from 'node:http';
+import { request as requestByHttps } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -125,12 +125,14 @@ export interface ProxiedRequest {
   method?: string;
   /** The whole target: it is sent as it stands. */
   path: string;
-  /** An array is sent as so many lines. */
-  headers?: Record<string, string | string[]>;
+  /** An array as a value is sent as so many lines; an array of names and values in turn is sent in its order. */
+  headers?: Record<string, string | string[]> | readonly string[];
   /** A stream is sent in chunks. */
   body?: Buffer | string | Readable;
   /** Of the client; not the proxy's own, which is trusted. */
   from?: string;
+  /** Whose connections are used again; without one, each request has its own. */
+  agent?: Agent;
 }
 
 export interface ProxiedAnswer {
@@ -142,21 +144,28 @@ export interface ProxiedAnswer {
   json: any;
 }
 
-/** Sends one request to https://api.example.com, which listens on a port of 127.0.0.1, on a connection of its own. */
-export async function askProxy(
-  port: number,
-  { method = 'GET', path, headers = {}, body, from = '127.0.0.2' }: ProxiedRequest,
+/** Sends one request to https://api.example.com, which a proxy on a port of 127.0.0.1 answers for. */
+export function askProxy(port: number, request: ProxiedRequest): Promise<ProxiedAnswer> {
+  return ask(`https://127.0.0.1:${port}`, request);
+}
+
+/** Sends one request for api.example.com to an origin, whoever answers there, and reads the answer to its end. */
+export async function ask(
+  origin: string,
+  { method = 'GET', path, headers = {}, body, from = '127.0.0.2', agent }: ProxiedRequest,
 ): Promise<ProxiedAnswer> {
+  const { protocol, hostname, port } = new URL(origin);
+  const request = protocol === 'https:' ? requestByHttps : requestByHttp;
   const sent = request({
+    host: hostname,
     port,
-    host: '127.0.0.1',
     localAddress: from,
     servername: 'api.example.com',
     rejectUnauthorized: false,
-    agent: false,
+    agent: agent ?? false,
     method,
     path,
-    headers: { Host: 'api.example.com', ...headers },
+    headers: isLines(headers) ? ['Host', 'api.example.com', ...headers] : { Host: 'api.example.com', ...headers },
   });
   const answered = once(sent, 'response') as Promise<[IncomingMessage]>;
   if (body instanceof Readable) body.pipe(sent);
@@ -170,4 +179,8 @@ export async function askProxy(
     bytes,
     json: isJson && bytes.length > 0 ? JSON.parse(bytes.toString()) : null,
   };
+}
+
+function isLines(headers: Record<string, string | string[]> | readonly string[]): headers is readonly string[] {
+  return Array.isArray(headers);
 }
