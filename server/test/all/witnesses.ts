@@ -16,7 +16,7 @@ export interface Road {
 }
 
 /** What each witness took the requests of one case to be from. Where a witness saw several, they stand side by side. */
-export interface Testimony {
+interface Testimony {
   allowlist: string;
   limiter: string;
   log: string;
