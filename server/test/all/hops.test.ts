@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { clientIpHeaders } from '../../src/edge/trusted-proxies.ts';
 import { bootServer } from '../boot.ts';
 import { proxyNames } from './proxies.ts';
-import { type Chain, chainAddresses, startChain } from './proxy-chains.ts';
+import { type Chain, chainAddresses, startChain, startSilentProxy } from './proxy-chains.ts';
 import { spoofedHeaders } from './spoofed-headers.ts';
 import { agreement, hearWitnesses } from './witnesses.ts';
 
@@ -21,7 +21,7 @@ let cases = 0;
 
 for (const hops of hopCounts) {
   for (const header of clientIpHeaders) {
-    test(`C13 through ${hops} trusted proxies, ${header} believed, whatever is spoofed: allowlist, limiter, event and log agree`, async (t) => {
+    test(`through ${hops} trusted proxies, ${header} believed, whatever is spoofed, allowlist, limiter, event and log agree (C13)`, async (t) => {
       const server = await bootServer(t, {
         ...settings,
         INKSONG_CLIENT_IP_HEADER: header,
@@ -60,11 +60,18 @@ function arrival(way: Way, { addresses }: Chain, client: string, lines: readonly
   // What proxies would add: each names whoever asked it.
   const told = [client, ...addresses.slice(0, -1)];
   const added = ['X-Forwarded-For', told.join(', '), 'Forwarded', told.map((each) => `for=${each}`).join(', ')];
-  const kept = lines.filter((_, index) => lines[index - (index % 2)] !== 'X-Forwarded-Proto');
-  return { lines: [...kept, ...added], from: addresses.at(-1) ?? '', expected: client };
+  return {
+    lines: [...withoutHeader(lines, 'x-forwarded-proto'), ...added],
+    from: addresses.at(-1) ?? '',
+    expected: client,
+  };
 }
 
-test('C13 of two proxies in a row the outer one, when it is not listed, is taken for the client, and never whom it tells of', async (t) => {
+function withoutHeader(lines: readonly string[], name: string): string[] {
+  return lines.filter((_, index) => lines[index - (index % 2)]?.toLowerCase() !== name);
+}
+
+test('of two proxies in a row the outer one, when it is not listed, is taken for the client, and never whom it tells of (C13)', async (t) => {
   for (const header of clientIpHeaders) {
     for (const inner of proxyNames) {
       // The proxies' addresses are known before they start.
@@ -84,6 +91,25 @@ test('C13 of two proxies in a row the outer one, when it is not listed, is taken
       const heard = await hearWitnesses({ origin, server, guest, stranger }, list);
       assert.deepEqual(heard, agreement(list), `${header}, ${inner}`);
     }
+  }
+});
+
+test('a listed proxy that does not say for whom it asks is taken for the client, and no other header is read instead (C13)', async (t) => {
+  for (const header of clientIpHeaders) {
+    const server = await bootServer(t, {
+      ...settings,
+      INKSONG_CLIENT_IP_HEADER: header,
+      INKSONG_TRUSTED_PROXIES: trusted[1],
+    });
+    const { origin, addresses } = await startSilentProxy(t, server.url);
+    const [guest, stranger] = [await server.register(), await server.register()];
+    const list = Object.entries(spoofedHeaders(addresses)).map(([name, lines], place) => {
+      const others = withoutHeader(withoutHeader(lines, header), 'connection');
+      return { name, lines: others, from: `127.0.21.${place + 1}`, expected: addresses[0] ?? '' };
+    });
+    const heard = await hearWitnesses({ origin, server, guest, stranger }, list);
+    assert.deepEqual(heard, agreement(list), header);
+    assert.equal(list.length, 46);
   }
 });
 

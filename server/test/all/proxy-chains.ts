@@ -65,6 +65,14 @@ export async function startChain(
   return { origin: `https://127.0.0.1:${outerPort}`, addresses };
 }
 
+/** Starts an nginx by the page, but for the line that says for whom it asks. */
+export async function startSilentProxy(t: TestContext, server: string): Promise<Chain> {
+  const line = 'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;';
+  const told = { header: 'x-forwarded-for', upstream: new URL(server).host, from: innerAddress } as const;
+  const configuration = completed('nginx', replaced(outermost.nginx, line, ''), told);
+  return { origin: `https://127.0.0.1:${await startProxy(t, 'nginx', configuration)}`, addresses: [innerAddress] };
+}
+
 /** Returns the outermost proxy's configuration with the line the page adds for `Forwarded`: nginx reads one such header only. */
 function withoutForwardedOfClients(name: ProxyName, header: ClientIpHeader): string {
   if (header !== 'forwarded' || name !== 'haproxy') return outermost[name];
