@@ -157,7 +157,8 @@ export async function ask(
   const { protocol, hostname, port } = new URL(origin);
   const request = protocol === 'https:' ? requestByHttps : requestByHttp;
   const sent = request({
-    host: hostname,
+    // Without the brackets of IPv6.
+    host: hostname.replace(/^\[|\]$/g, ''),
     port,
     localAddress: from,
     servername: 'api.example.com',

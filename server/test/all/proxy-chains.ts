@@ -2,21 +2,10 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { ClientIpHeader } from '../../src/edge/trusted-proxies.ts';
 import { freePort } from '../../src/free-port.ts';
-import { Page } from '../samples.ts';
 import { type ProxyName, startProxy } from './proxies.ts';
+import { proxySamples } from './proxy-samples.ts';
 
-const page = new Page('docs/behind-a-proxy.md');
-const outermost: Record<ProxyName, string> = {
-  caddy: page.take('Caddy', 'caddy').code,
-  nginx: page.take('nginx', 'nginx').code,
-  haproxy: page.take('HAProxy', 'haproxy').code,
-};
-const inRow = 'Several proxies in a row';
-const further: Record<ProxyName, string> = {
-  caddy: page.take(inRow, 'caddy').code,
-  nginx: page.take(inRow, 'nginx').code,
-  haproxy: page.take(inRow, 'haproxy').code,
-};
+const { outermost, further } = proxySamples;
 
 /** Which kind stands in front of which, where there are two. */
 const inFrontOf: Record<ProxyName, ProxyName> = { nginx: 'haproxy', caddy: 'nginx', haproxy: 'caddy' };

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { hash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { isDeepStrictEqual, parseEnv } from 'node:util';
+import { isDeepStrictEqual } from 'node:util';
+import { freePort } from '../../src/free-port.ts';
 import { bootServer, type TestServer } from '../boot.ts';
 import { fileForm } from '../documents-upload.ts';
-import { Page } from '../samples.ts';
 import {
   ask,
   askProxy,
@@ -15,14 +15,7 @@ import {
   proxyNames,
   startProxy,
 } from './proxies.ts';
-
-const page = new Page('docs/behind-a-proxy.md');
-const env = parseEnv(page.take('Behind a proxy', 'env').code) as Record<string, string>;
-const configurations: Record<ProxyName, string> = {
-  caddy: page.take('Caddy', 'caddy').code,
-  nginx: page.take('nginx', 'nginx').code,
-  haproxy: page.take('HAProxy', 'haproxy').code,
-};
+import { proxySamples } from './proxy-samples.ts';
 
 /** Where clients ask from unless a test says otherwise; the proxies are on 127.0.0.1. */
 const client = '127.0.1.7';
@@ -37,9 +30,9 @@ interface Behind {
 
 /** Starts a server and a proxy in front of it, both by the page, but for sign-up, which is open. */
 async function behind(t: TestContext, name: ProxyName, settings: Record<string, string> = {}): Promise<Behind> {
-  const server = await bootServer(t, { ...env, INKSONG_SIGNUP: 'open', ...settings });
+  const server = await bootServer(t, { ...proxySamples.env, INKSONG_SIGNUP: 'open', ...settings });
   const replace = { '127.0.0.1:8080': new URL(server.url).host };
-  const port = await startProxy(t, name, configurations[name], { replace });
+  const port = await startProxy(t, name, proxySamples.outermost[name], { replace });
   const target = (path: string) => (/^\/(api)?\//.test(path) ? path : `/api/v1${path}`);
   return {
     server,
@@ -268,6 +261,57 @@ for (const name of proxyNames) {
     assert.equal((await server.call('GET', '/documents/', { key: other.apiKey })).json.items.length, 0);
     assert.equal((await server.call('GET', '/documents/', { key: account.apiKey })).json.items.length, 2);
     assert.equal((await server.call('GET', '/me', { bearer: other.accessToken })).status, 200, 'nobody is deleted');
+  });
+}
+
+test('a key that is sent to Caddy over http is refused and not led on, while people are', async (t) => {
+  const server = await bootServer(t, { ...proxySamples.env, INKSONG_SIGNUP: 'open' });
+  const { apiKey } = await server.register();
+  const http = await freePort('127.0.0.1');
+  await startProxy(t, 'caddy', proxySamples.outermost.caddy + proxySamples.caddyOverHttp, {
+    replace: { '127.0.0.1:8080': new URL(server.url).host, 'http://api.example.com': `http://api.example.com:${http}` },
+    port: http,
+  });
+  const asked = (path: string) =>
+    ask(`http://127.0.0.1:${http}`, { path, headers: { 'X-API-Key': apiKey }, from: client });
+  for (const path of ['/api/v1/me', '/api/v1/documents/?q=a', '/api/nothing']) {
+    assert.deepEqual(codeOf(await asked(path)), [403, 'https_required'], path);
+  }
+  const page = await asked('/docs/?a=b');
+  assert.deepEqual([page.status, page.headers.location], [302, 'https://api.example.com/docs/?a=b']);
+});
+
+/** Where each listens on both kinds of address at once, as its own page would have it. */
+const dualStack: Record<ProxyName, (port: number) => Record<string, string>> = {
+  caddy: (port) => ({ 'api.example.com {': `api.example.com:${port} {` }),
+  nginx: (port) => ({ 'listen 443': `listen [::]:${port} ipv6only=off` }),
+  haproxy: (port) => ({ 'bind :443': `bind :::${port} v4v6` }),
+};
+
+for (const name of proxyNames) {
+  test(`through ${name} on a dual-stack socket an IPv4 client is the IPv4 client it is, and an IPv6 client none (C14)`, async (t) => {
+    const server = await bootServer(t, { ...proxySamples.env, INKSONG_SIGNUP: 'open' });
+    const account = await server.register();
+    const port = await freePort('::');
+    await startProxy(t, name, proxySamples.outermost[name], {
+      replace: { '127.0.0.1:8080': new URL(server.url).host, ...dualStack[name](port) },
+      port,
+    });
+    const bearer = { bearer: account.accessToken };
+    const verdict = async (host: string, from: string, allowedIps: string[]) => {
+      const json = { allowed_ips: allowedIps };
+      assert.equal((await server.call('PATCH', `/api-keys/${account.apiKeyId}`, { ...bearer, json })).status, 200);
+      const headers = { 'X-API-Key': account.apiKey };
+      return (await ask(`https://${host}:${port}`, { path: '/api/v1/documents/', headers, from })).status;
+    };
+    assert.equal(await verdict('127.0.0.1', client, ['127.0.1.0/24']), 200);
+    assert.equal(await verdict('127.0.0.1', client, ['126.0.0.0/8', '127.0.0.0/24', '128.0.0.0/8']), 403);
+    assert.equal(await verdict('127.0.0.1', client, ['::/0']), 403);
+    assert.equal(await verdict('[::1]', '::1', ['::/0']), 200);
+    assert.equal(await verdict('[::1]', '::1', ['0.0.0.0/0', '::2/127']), 403);
+    await server.services.events.flush();
+    const { items } = (await server.call('GET', '/events/?kind=address_refused', bearer)).json;
+    assert.deepEqual(items.map(({ address }: { address: string }) => address).sort(), [client, '::1']);
   });
 }
 
