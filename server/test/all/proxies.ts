@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request as requestByHttp } from 'node:http';
 import { request as requestByHttps } from 'node:https';
 import { connect } from 'node:net';
@@ -34,8 +34,12 @@ const programs: Record<ProxyName, Program> = {
   nginx: {
     file: 'nginx.conf',
     complete: (configuration, folder, { https }) =>
-      `daemon off;\npid ${folder}/nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n` +
-      `${configuration.replaceAll('listen 443', `listen 127.0.0.1:${https}`)}}\n`,
+      [
+        // Its workers would be another user, to whom the folders of tests are closed.
+        ...(process.getuid?.() === 0 ? ['user root;'] : []),
+        `daemon off;\npid ${folder}/nginx.pid;\nerror_log stderr;\nevents {}`,
+        `http {\naccess_log off;\n${configuration.replaceAll('listen 443', `listen 127.0.0.1:${https}`)}}\n`,
+      ].join('\n'),
     words: (path) => ['-c', path],
   },
   haproxy: {
@@ -65,8 +69,6 @@ export async function startProxy(
 ): Promise<number> {
   const { file, complete, words } = programs[name];
   const folder = temporaryDirectory(t);
-  // nginx's workers are another user.
-  chmodSync(folder, 0o755);
   writeCertificate(folder);
   const ports = { https: await freePort('127.0.0.1'), http: await freePort('127.0.0.1') };
   const replaced = Object.entries({ '/etc/ssl': folder, ...replace }).reduce(

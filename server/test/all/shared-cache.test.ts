@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { bootServer, type TestAccount, temporaryDirectory } from '../boot.ts';
 import { createText } from '../documents-upload.ts';
@@ -9,12 +7,7 @@ import { proxySamples } from './proxy-samples.ts';
 
 test('a shared cache in front keeps what is public, and nothing that an account was answered', async (t) => {
   const server = await bootServer(t, { ...proxySamples.env, INKSONG_SIGNUP: 'open' });
-  const folder = temporaryDirectory(t);
-  const cache = join(folder, 'cache');
-  mkdirSync(cache);
-  // nginx's workers are another user.
-  chmodSync(folder, 0o755);
-  chmodSync(cache, 0o777);
+  const cache = temporaryDirectory(t);
   // It goes by what answers say of themselves, and by nothing else: not even by who asks.
   const configuration = proxySamples.outermost.nginx
     .replace('server {', `proxy_cache_path ${cache} keys_zone=shared:1m;\nserver {\n    proxy_cache shared;`)
