@@ -8,8 +8,19 @@ import type { ErrorCode } from '../src/app-error.ts';
 import { settings } from '../src/config.ts';
 import { problemKinds } from '../src/http/problem.ts';
 import { bootServer, temporaryDirectory } from './boot.ts';
+import { Page } from './samples.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What follows after a text is generated; INKSONG_TEST_WRITE=1 writes it anew. */
+function checkEnd(file: string, text: string, generated: string): void {
+  const path = join(root, file);
+  const [before, after] = readFileSync(path, 'utf8').split(text);
+  assert.ok(after !== undefined, `${file} lacks ${text}`);
+  const wanted = before + text + generated;
+  if (process.env.INKSONG_TEST_WRITE === '1') writeFileSync(path, wanted);
+  assert.equal(readFileSync(path, 'utf8'), wanted, `${file} has drifted; INKSONG_TEST_WRITE=1 npm test writes it anew`);
+}
 
 /** What stands between `<!-- marker -->` and `<!-- /marker -->` is generated; INKSONG_TEST_WRITE=1 writes it anew. */
 function checkGenerated(file: string, marker: string, generated: string): void {
@@ -34,6 +45,15 @@ test('the errors page lists every code with its status', () => {
     return `| <a id="${code}"></a>\`${code}\` | ${status} | ${title} |`;
   });
   checkGenerated('docs/errors.md', 'errors', ['| Code | Status | Meaning |', '|---|---|---|', ...rows].join('\n'));
+});
+
+test('the examples guard by the configurations of the guide: only names, ports and TLS differ', () => {
+  const guide = new Page('docs/forward-auth.md');
+  const tls = /listen 443 ssl;\n.*ssl_certificate_key [^\n]*\n/s;
+  const nginx = guide.take('nginx', 'nginx').code.replace(tls, 'listen 127.0.0.1:8000;\n');
+  checkEnd('examples/nginx/nginx.conf', '    scgi_temp_path scgi;\n\n', `${nginx.replace(/^(?=.)/gm, '    ')}}\n`);
+  const caddy = guide.take('Caddy', 'caddy').code.replace('orders.example.com {', 'http://:8000 {\n\tbind 127.0.0.1');
+  checkEnd('examples/caddy/Caddyfile', '\tadmin off\n}\n\n', caddy);
 });
 
 test('every relative link in the Markdown pages leads to a file', () => {

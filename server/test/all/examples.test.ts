@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -9,13 +12,11 @@ import { parseEnv, promisify } from 'node:util';
 import { operator } from '../../src/auth/actor.ts';
 import { freePort } from '../../src/free-port.ts';
 import { bootServer, temporaryDirectory } from '../boot.ts';
-import { codeBlocks, Page } from '../samples.ts';
+import { codeBlocks } from '../samples.ts';
 import { endWithThisProcess } from '../spawn-server.ts';
 import { isListening } from './proxies.ts';
 
 const root = join(import.meta.dirname, '../../..');
-const readExample = (path: string): string => readFileSync(join(root, 'examples', path), 'utf8');
-const guide = new Page('docs/forward-auth.md');
 
 type Replace = (text: string) => string;
 
@@ -140,11 +141,34 @@ test('a Fastify API with both schemes: the commands of the example do what it sa
   assert.deepEqual(statuses, [401, 201, 200, 403]);
 });
 
-test('the examples guard by the configurations of the guide: only names, ports and TLS differ', () => {
-  const tls = /listen 443 ssl;\n.*ssl_certificate_key [^\n]*\n/s;
-  const nginx = guide.take('nginx', 'nginx').code.replace(tls, 'listen 127.0.0.1:8000;\n');
-  const inner = nginx.replace(/^(?=.)/gm, '    ');
-  assert.ok(readExample('nginx/nginx.conf').endsWith(`\n${inner}}\n`));
-  const caddy = guide.take('Caddy', 'caddy').code.replace('orders.example.com {', 'http://:8000 {\n\tbind 127.0.0.1');
-  assert.ok(readExample('caddy/Caddyfile').endsWith(`\n{\n\tadmin off\n}\n\n${caddy}`));
+test('the Fastify example asks over https only where the certificate is good', async (t) => {
+  const folder = temporaryDirectory(t);
+  const [certificate, key] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')];
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  await promisify(execFile)('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', certificate, ...subject]);
+  const inksong = await bootServer(t, { INKSONG_TRUSTED_PROXIES: '127.0.0.1' });
+  const { apiKey } = await inksong.register();
+  const tls = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (question, answer) => {
+    const passed = request(`${inksong.url}${question.url}`, { headers: question.headers }, (response) => {
+      answer.writeHead(response.statusCode ?? 0, response.headers);
+      response.pipe(answer);
+    });
+    passed.end();
+  });
+  t.after(() => {
+    tls.closeAllConnections();
+    tls.close();
+  });
+  await once(tls.listen(0, '127.0.0.1'), 'listening');
+  const url = `https://127.0.0.1:${(tls.address() as AddressInfo).port}`;
+  for (const [trust, status] of [
+    ['', 503],
+    [`NODE_EXTRA_CA_CERTS=${certificate}`, 200],
+  ] as const) {
+    const port = await freePort('127.0.0.1');
+    await start(t, `env ${trust} INKSONG_URL=${url} PORT=${port} npm start -w examples/fastify`, root, port);
+    const command = `curl -i http://127.0.0.1:${port}/orders -H "X-API-Key: $INKSONG_API_KEY"`;
+    assert.equal((await curl(command, apiKey)).status, status, trust);
+  }
 });
