@@ -191,9 +191,13 @@ test('a long upload is not held in memory', async (t) => {
     if (!upload.socket.write(Buffer.alloc(mebibyte))) await once(upload.socket, 'drain');
   }
   await eventually(async () => ((await storageOf(server, accountId)).storedBytes ?? 0) >= 22 * mebibyte);
-  collectGarbage();
-  const held = process.memoryUsage().arrayBuffers - before;
-  assert.ok(held < 12 * mebibyte, `${held} bytes`);
+  // What nobody holds is given back by a thread of its own, a while after it was collected.
+  let held = 0;
+  await eventually(() => {
+    collectGarbage();
+    held = process.memoryUsage().arrayBuffers - before;
+    return held < 4 * mebibyte;
+  }).catch(() => assert.fail(`${held} bytes are held`));
   upload.socket.write(Buffer.alloc(mebibyte));
   await eventually(() => upload.received().startsWith('HTTP/1.1 200 '));
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { passwordHashed } from '../src/auth/accounts/password.ts';
 import { credentialVerified } from '../src/auth/authenticate.ts';
 import { statementRun } from '../src/database/sqlite-driver.ts';
 import { freePort } from '../src/free-port.ts';
@@ -87,6 +88,7 @@ test('the counts are those of the requests made, by route, scheme and outcome', 
   assert.equal(made('inksong_http_request_duration_seconds_count', me), 15);
   assert.equal(made('inksong_verification_duration_seconds_count', { scheme: 'api_key' }), 7 + 3 + 2);
   assert.equal(made('inksong_verification_duration_seconds_count', { scheme: 'bearer' }), 5);
+  assert.equal(made('inksong_password_hash_duration_seconds_count', {}), 1);
   assert.ok(made('inksong_database_statement_duration_seconds_count', { statement: 'select' }) >= 18);
   assert.ok(made('inksong_database_statement_duration_seconds_sum', {}) > 0);
   for (const name of ['nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes']) {
@@ -184,9 +186,10 @@ test('once it is stopped, nothing listens and nothing is counted', async (t) => 
   const server = await bootServer(t);
   const port = await freePort('127.0.0.1');
   const stop = await startMetrics(server.services.passwords, '127.0.0.1', port);
-  assert.ok(requestAnswered.isHeard() && credentialVerified.isHeard() && statementRun.isHeard());
+  const signals = [requestAnswered, credentialVerified, passwordHashed, statementRun];
+  assert.ok(signals.every((signal) => signal.isHeard()));
   await stop();
-  assert.ok(!requestAnswered.isHeard() && !credentialVerified.isHeard() && !statementRun.isHeard());
+  assert.ok(signals.every((signal) => !signal.isHeard()));
   await assert.rejects(fetch(`http://127.0.0.1:${port}/metrics`));
 });
 

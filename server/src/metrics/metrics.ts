@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Passwords } from '../auth/accounts/password.ts';
+import { type Passwords, passwordHashed } from '../auth/accounts/password.ts';
 import { credentialVerified } from '../auth/authenticate.ts';
 import { statementRun } from '../database/sqlite-driver.ts';
 import { requestAnswered } from '../http/request-log.ts';
@@ -52,6 +52,12 @@ export function createMetrics(passwords: Pick<Passwords, 'load'>): Metrics {
     buckets: fast,
     registers,
   });
+  const hashSeconds = new Histogram({
+    name: 'inksong_password_hash_duration_seconds',
+    help: 'To hash one password, its time in the queue not counted.',
+    buckets: slow,
+    registers,
+  });
   new Gauge({
     name: 'inksong_password_hashes',
     help: 'Passwords being hashed, and waiting for it.',
@@ -70,6 +76,7 @@ export function createMetrics(passwords: Pick<Passwords, 'load'>): Metrics {
       requestSeconds.observe({ method, route }, seconds);
     }),
     credentialVerified.listen(({ scheme, seconds }) => verificationSeconds.observe({ scheme }, seconds)),
+    passwordHashed.listen(({ seconds }) => hashSeconds.observe(seconds)),
     statementRun.listen(({ sql, seconds }) => statementSeconds.observe({ statement: kindOf(sql) }, seconds)),
   ];
   return {

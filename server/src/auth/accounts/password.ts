@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Algorithm, hash, verify } from '@node-rs/argon2';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { AppError } from '../../app-error.ts';
+import { createSignal } from '../../signal.ts';
 import { passwordWeakness } from './password-strength.ts';
 
 /** NIST SP 800-63B-4 section 3.1.1.2: the minimum where a password is the only factor. Counted in code points. */
@@ -20,6 +21,9 @@ const longestWaitMs = 3_000;
 /** Enough to keep the hashes going. */
 const concurrentAttempts = 4;
 
+/** One run of argon2, to make a hash or to compare with one; `cost` is how the PHC string begins. */
+export const passwordHashed = createSignal<{ cost: string; seconds: number }>('password-hashed');
+
 export type Passwords = ReturnType<typeof createPasswords>;
 
 /** All password hashing of this process: at most two at a time, a bounded queue, then AppError `overloaded` (503). */
@@ -32,8 +36,6 @@ export function createPasswords() {
   const decoy = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$${phcBase64(16)}$${phcBase64(32)}`;
 
   return {
-    decoy,
-
     /** Passwords being hashed and waiting for it, at this moment. */
     load: (): { hashing: number; waiting: number } => ({
       hashing: limit.activeCount,
@@ -57,15 +59,31 @@ export function createPasswords() {
     inTurn,
 
     /** Returns the PHC string of a password. */
-    hash: (password: string): Promise<string> => queued(() => hash(normalise(password), cost)),
+    hash: (password: string): Promise<string> =>
+      queued(async () => {
+        const startedMs = performance.now();
+        const phc = await hash(normalise(password), cost);
+        tellHashed(phc, startedMs);
+        return phc;
+      }),
 
     /** Tells whether a password is the one of this PHC string; `null` stands for an unknown account and costs the same time. */
     async verify(phc: string | null, password: string): Promise<boolean> {
       const compared = phc ?? decoy;
-      const matches = await queued(() => verify(compared, normalise(password)));
-      return phc !== null && matches;
+      return queued(async () => {
+        const startedMs = performance.now();
+        const matches = await verify(compared, normalise(password));
+        tellHashed(compared, startedMs);
+        return phc !== null && matches;
+      });
     },
   };
+}
+
+function tellHashed(phc: string, startedMs: number): void {
+  if (!passwordHashed.isHeard()) return;
+  const cost = /^(?:\$[^$]*){3}/.exec(phc)?.[0] ?? '';
+  passwordHashed.tell({ cost, seconds: (performance.now() - startedMs) / 1000 });
 }
 
 /** Returns a bounded queue before a limit. Throws `overloaded` when it is full, and when a turn comes after more than `longestMs`. */
