@@ -29,6 +29,27 @@ test('signing out ends the session everywhere in this browser, and the back butt
   await page.getByRole('heading', { name: 'API key', level: 1 }).waitFor();
 });
 
+test('nothing of a session is drawn once it has ended, though the sign-in page is not there yet', async (t) => {
+  const server = await bootServer(t);
+  const { page } = await openTab(t);
+  await signInAsNew(page, server.url);
+  await page.goto(`${server.url}/sessions`);
+  await page.getByText('127.0.0.1').first().waitFor();
+  const arrival = Promise.withResolvers<void>();
+  const asked = page.waitForRequest('**/assets/sign-in-page-*.js');
+  await page.route('**/assets/sign-in-page-*.js', async (route) => {
+    await arrival.promise;
+    await route.continue();
+  });
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await asked;
+  await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'detached' });
+  assert.doesNotMatch(await page.locator('body').innerText(), /Sessions|127\.0\.0\.1/);
+  arrival.resolve();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  assert.equal(page.url(), `${server.url}/sign-in`);
+});
+
 test('a link that leads elsewhere is not followed after signing in', async (t) => {
   const server = await bootServer(t);
   const { page } = await openTab(t);

@@ -125,7 +125,11 @@ export interface Run {
 const sampleLimitMs = 20_000;
 
 /** Runs a sample by an interpreter, with the reader's key in the environment where the pages say it belongs. */
-export async function runSample(command: string, words: string[], reader: Reader): Promise<Run> {
+export async function runSample(
+  command: string,
+  words: string[],
+  reader: Pick<Reader, 'apiKey' | 'folder'>,
+): Promise<Run> {
   const child = spawn(command, words, {
     cwd: reader.folder,
     env: { PATH: process.env.PATH, HOME: reader.folder, CURL_HOME: reader.folder, INKSONG_API_KEY: reader.apiKey },

@@ -1,7 +1,7 @@
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { isCancelled, useReauthentication } from '../app/reauthentication.tsx';
-import { inksong } from '../app/session.ts';
+import { inksong, leave } from '../app/session.ts';
 import { announce } from '../ui/announcements.tsx';
 import { Button } from '../ui/button.tsx';
 import { Failure } from '../ui/failure.tsx';
@@ -32,7 +32,7 @@ function DeleteForm({ email, onCancel }: { email: string; onCancel: () => void }
   const [isWrong, setWrong] = useState(false);
   const { withReauthentication, dialog } = useReauthentication();
   const remove = useMutation({
-    mutationFn: () => withReauthentication(() => inksong.deleteAccount()),
+    mutationFn: () => withReauthentication(() => leave(() => inksong.deleteAccount())),
     // The page goes away with the session; this stays to be read on the one that comes.
     onSuccess: () => announce(`The account ${email} is deleted.`),
   });

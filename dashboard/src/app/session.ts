@@ -6,17 +6,19 @@ export const inksong = new InksongSession();
 
 /**
  * - `restoring`: not known yet; a page may have been opened from another site, which sends no SameSite=Strict cookie.
+ * - `left`: signed out on purpose, here; whoever signs in next has no wish to be on the page that was left.
  * - `unreachable`: the server could not be asked; it is being asked again.
  */
-export type SessionState = 'restoring' | 'signed-in' | 'signed-out' | 'unreachable';
+export type SessionState = 'restoring' | 'signed-in' | 'signed-out' | 'left' | 'unreachable';
 
 const retryMs = [1_000, 2_000, 5_000, 10_000];
 
 let state: SessionState = 'restoring';
+let isLeaving = false;
 let retry: ReturnType<typeof setTimeout> | undefined;
 const listeners = new Set<() => void>();
 
-inksong.subscribe((change) => become(change));
+inksong.subscribe((change) => become(change === 'signed-out' && isLeaving ? 'left' : change));
 // The browser tells when the network is back; waiting for the next try would only look broken.
 addEventListener('online', () => {
   if (state === 'unreachable') void restoreSession();
@@ -32,6 +34,16 @@ export async function restoreSession(failures = 0): Promise<void> {
     if (inksong.isSignedIn) return;
     become('unreachable');
     retry = setTimeout(() => void restoreSession(failures + 1), retryMs[Math.min(failures, retryMs.length - 1)]);
+  }
+}
+
+/** Does what ends the session on purpose. Throws what that throws; the session then goes on. */
+export async function leave(end: () => Promise<void>): Promise<void> {
+  isLeaving = true;
+  try {
+    await end();
+  } finally {
+    isLeaving = false;
   }
 }
 

@@ -5,7 +5,7 @@ import { announce } from '../ui/announcements.tsx';
 import { Button } from '../ui/button.tsx';
 import { failureText } from '../ui/failure-text.ts';
 import { queries } from './queries.ts';
-import { inksong, useSessionState } from './session.ts';
+import { inksong, leave, useSessionState } from './session.ts';
 import { ThemeSwitch } from './theme-switch.tsx';
 import { Unreachable, Waiting } from './waiting.tsx';
 import { Wordmark } from './wordmark.tsx';
@@ -24,11 +24,15 @@ export function SignedInLayout() {
   const state = useSessionState();
   const router = useRouter();
   useEffect(() => {
-    if (state !== 'signed-out') return;
+    if (state !== 'signed-out' && state !== 'left') return;
     // Another person may sign in next, in this very tab.
     queries.clear();
     const { href } = router.state.location;
-    void router.navigate({ to: '/sign-in', search: href === '/' ? {} : { next: href }, replace: true });
+    void router.navigate({
+      to: '/sign-in',
+      search: state === 'left' || href === '/' ? {} : { next: href },
+      replace: true,
+    });
   }, [state, router]);
 
   if (state === 'unreachable') return <Unreachable />;
@@ -102,7 +106,7 @@ function SignOutButton() {
   async function signOut(): Promise<void> {
     setBusy(true);
     try {
-      await inksong.logout();
+      await leave(() => inksong.logout());
     } catch (error) {
       // Still signed in: the cookie is there until the server has answered.
       announce(`Not signed out. ${failureText(error)}`);

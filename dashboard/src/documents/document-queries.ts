@@ -3,6 +3,8 @@ import { queries } from '../app/queries.ts';
 import { inksong } from '../app/session.ts';
 
 const queryKey = ['documents'];
+/** What the page shows in place of an empty list is to be run elsewhere, and what it did is to be seen here. */
+const firstDocumentWaitMs = 3_000;
 
 /** An account's documents with `q` in their title, newest first, one page after another. */
 export function useDocuments(q: string) {
@@ -12,6 +14,8 @@ export function useDocuments(q: string) {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ next_cursor }) => next_cursor ?? undefined,
     placeholderData: keepPreviousData,
+    refetchInterval: ({ state }) =>
+      q === '' && state.data?.pages[0]?.items.length === 0 ? firstDocumentWaitMs : false,
   });
 }
 

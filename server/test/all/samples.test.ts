@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { samplesFor } from '../../../dashboard/src/home/samples.ts';
 import { send } from '../boot.ts';
 import {
   assertDocumentList,
@@ -122,6 +123,17 @@ test('every curl command of the README and the other pages succeeds as it stands
 
 const root = join(import.meta.dirname, '../../..');
 const ownPage = 'authentication.md';
+// The other languages are run by dashboard/test/home-account.test.ts.
+test('the Python sample of the dashboard’s quickstart lists the documents', async (t) => {
+  const reader = await readerWithServer(t);
+  const { code = '' } = samplesFor(reader.url).find(({ id }) => id === 'python') ?? {};
+  const run = await runPython(code, reader);
+  assert.equal(run.code, 0, run.stderr);
+  assert.match(run.stdout, /^\{'items': \[\{.*'title': 'Minutes of the harbour committee'/);
+  const refused = await runPython(code, { ...reader, apiKey: `ink_${'0'.repeat(48)}` });
+  assert.match(refused.stderr, /401 Client Error/);
+});
+
 /** Debian's own, for which python3-requests is installed. */
 const pythonProgram = '/usr/bin/python3';
 
