@@ -220,7 +220,7 @@ test('what cannot be stored says why, and can be tried again', async (t) => {
   await choose(page, 'Choose files', [file('large.bin', randomBytes(8_000_000))]);
   await uploads
     .filter({ hasText: 'large.bin' })
-    .getByText('The file is too large. A document may have 1.1 MB.')
+    .getByText('The file is too large. A document may have 1 MB (1,000,000 bytes).')
     .waitFor();
 
   await choose(page, 'Choose files', [file('fits.bin', randomBytes(900_000))]);

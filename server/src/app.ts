@@ -121,7 +121,7 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
     guesses,
   });
   const documents = createDocuments(
-    createDocumentStore(database, config.accountQuotaBytes),
+    createDocumentStore(database, { bytes: config.accountQuotaBytes, documents: config.maxDocumentsPerAccount }),
     createContentStore(database, config.accountQuotaBytes),
     createIdempotencyStore(database),
     config.maxDocumentBytes,

@@ -29,6 +29,7 @@ export interface Config {
   mailFrom: Sender;
   maxDocumentBytes: number;
   accountQuotaBytes: number;
+  maxDocumentsPerAccount: number;
   rates: Rates;
   /** Days that events and usage are kept. */
   eventRetentionDays: number;
@@ -112,6 +113,11 @@ export const settings: readonly Setting[] = [
     name: 'INKSONG_ACCOUNT_QUOTA_BYTES',
     defaultText: '`1073741824`',
     about: 'Bytes of documents an account may hold (1 GiB).',
+  },
+  {
+    name: 'INKSONG_MAX_DOCUMENTS_PER_ACCOUNT',
+    defaultText: '`100000`',
+    about: 'Number of documents an account may hold.',
   },
   {
     name: 'INKSONG_RATE_LIMIT_AUTH',
@@ -227,6 +233,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     mailFrom: read('INKSONG_MAIL_FROM', { name: 'Inksong', address: 'inksong@localhost' }, parseSender),
     maxDocumentBytes: read('INKSONG_MAX_DOCUMENT_BYTES', 25 * 1024 * 1024, integer(1, 1024 ** 3)),
     accountQuotaBytes: read('INKSONG_ACCOUNT_QUOTA_BYTES', 1024 ** 3, integer(1, 1024 ** 5)),
+    maxDocumentsPerAccount: read('INKSONG_MAX_DOCUMENTS_PER_ACCOUNT', 100_000, integer(1, 1_000_000_000)),
     rates: {
       auth: read('INKSONG_RATE_LIMIT_AUTH', defaultRates.auth, parseRate),
       refresh: read('INKSONG_RATE_LIMIT_REFRESH', defaultRates.refresh, parseRate),

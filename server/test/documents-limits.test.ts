@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { documentCount } from '../src/database/migrations/0006-document-count.ts';
 import { bootServer } from './boot.ts';
 import { createText, eventually, fileForm, sendChunked, slowUpload, storageOf } from './documents-upload.ts';
 
@@ -9,7 +10,7 @@ test('a document of the largest size is taken, one byte more is refused, by ever
   const server = await bootServer(t, { INKSONG_MAX_DOCUMENT_BYTES: String(limit) });
   const { apiKey: key, id: accountId } = await server.register();
   const { id } = await createText(server, key, 'kept', 'kept');
-  const ways: ((size: number) => Promise<{ status: number; json: { code?: string } }>)[] = [
+  const ways: ((size: number) => Promise<{ status: number; json: { code?: string; detail?: string } }>)[] = [
     (size) => server.call('PUT', `/documents/${id}/content`, { key, body: Buffer.alloc(size) }),
     (size) => sendChunked(server, 'PUT', `/documents/${id}/content`, { 'X-API-Key': key }, [Buffer.alloc(size)]),
     (size) => server.call('POST', '/documents/', { key, body: fileForm(Buffer.alloc(size)) }),
@@ -23,6 +24,10 @@ test('a document of the largest size is taken, one byte more is refused, by ever
     assert.ok([200, 201].includes((await way(limit)).status), `way ${index}`);
     const refused = await way(limit + 1);
     assert.deepEqual([refused.status, refused.json.code], [413, 'content_too_large'], `way ${index}`);
+    // Far beyond the limit it is the body as a whole that is refused: the document's limit is what the caller can heed.
+    for (const { json } of [refused, await way(limit + 100_000)]) {
+      assert.equal(json.detail, `A document may have ${limit} bytes.`, `way ${index}`);
+    }
   }
   const huge = await server.call('POST', '/documents/', {
     key,
@@ -133,6 +138,38 @@ test('uploads racing for the same room never fill an account beyond its quota', 
   assert.equal(answers.filter(({ status }) => status === 201).length, 3);
   assert.ok(answers.every(({ status }) => status === 201 || status === 507));
   assert.equal((await storageOf(server, accountId)).documentBytes, 900);
+});
+
+test('an account holds no more documents than are allowed, though they have no byte and race each other', async (t) => {
+  const server = await bootServer(t, { INKSONG_MAX_DOCUMENTS_PER_ACCOUNT: '5' });
+  const { apiKey: key } = await server.register();
+  const other = await server.register();
+  const create = (owner = key) => server.call('POST', '/documents/', { key: owner, json: { title: 'T', content: '' } });
+  const answers = await Promise.all(Array.from({ length: 12 }, () => create()));
+  assert.equal(answers.filter(({ status }) => status === 201).length, 5);
+  const refused = answers.filter(({ status }) => status !== 201);
+  assert.ok(refused.every(({ status, json }) => status === 507 && json.code === 'quota_exceeded'));
+  assert.match(refused[0]?.json.detail, /^An account may hold 5 documents /);
+  const { items } = (await server.call('GET', '/documents/', { key })).json;
+  assert.equal(items.length, 5);
+
+  // What is there can be worked with, and makes room when it goes.
+  assert.equal((await server.call('PUT', `/documents/${items[0].id}/content`, { key, body: 'x' })).status, 200);
+  assert.equal((await create()).status, 507);
+  assert.equal((await server.call('DELETE', `/documents/${items[0].id}`, { key })).status, 204);
+  assert.equal((await server.call('DELETE', `/documents/${items[0].id}`, { key })).status, 404);
+  assert.deepEqual([(await create()).status, (await create()).status], [201, 507]);
+  assert.equal((await create(other.apiKey)).status, 201);
+});
+
+test('documents from before they were counted count', async (t) => {
+  const server = await bootServer(t, { INKSONG_MAX_DOCUMENTS_PER_ACCOUNT: '2' });
+  const { apiKey: key } = await server.register();
+  for (const title of ['one', 'two']) await createText(server, key, title);
+  await server.services.database.query.schema.alterTable('storage_usage').dropColumn('document_count').execute();
+  await documentCount.up(server.services.database.query);
+  const json = { title: 'three', content: '' };
+  assert.equal((await server.call('POST', '/documents/', { key, json })).status, 507);
 });
 
 test('a connection on which a body was refused goes on or ends, and never hangs', async (t) => {

@@ -17,7 +17,7 @@ const rules: Record<string, string> = {
       OR coalesce(sum(length(c.bytes)), 0) <> d.size OR coalesce(max(c.seq) + 1, 0) <> count(c.seq)`,
   'a storage count that is not the sum of the documents': `
     SELECT u.account_id FROM storage_usage u LEFT JOIN documents d ON d.account_id = u.account_id
-    GROUP BY u.account_id HAVING coalesce(sum(d.size), 0) <> u.document_bytes`,
+    GROUP BY u.account_id HAVING coalesce(sum(d.size), 0) <> u.document_bytes OR count(d.id) <> u.document_count`,
   'a storage count that is not the sum of the chunks': `
     SELECT u.account_id FROM storage_usage u
     LEFT JOIN content_versions v ON v.account_id = u.account_id LEFT JOIN content_chunks c ON c.version_id = v.id

@@ -1,6 +1,6 @@
 import { InksongError } from '@inksong/client';
 import { failureText } from '../ui/failure-text.ts';
-import { byteText } from './byte-text.ts';
+import { byteText, exactByteText } from './byte-text.ts';
 
 /** Returns why a file was not stored, and what to do about it. */
 export function storeFailureText(error: unknown): string {
@@ -12,7 +12,10 @@ export function storeFailureText(error: unknown): string {
   return failureText(error);
 }
 
-/** Eight digits tell a person nothing. */
+/** Eight digits tell a person nothing, and a rounded limit is none: "26 MB (26,214,400 bytes)". */
 function withSizes(text: string): string {
-  return text.replace(/(\d+) bytes/g, (_all, bytes) => byteText(Number(bytes)));
+  return text.replace(/(\d+) bytes/g, (_all, bytes) => {
+    const [rounded, exact] = [byteText(Number(bytes)), exactByteText(Number(bytes))];
+    return rounded === exact ? exact : `${rounded} (${exact})`;
+  });
 }

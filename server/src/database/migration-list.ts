@@ -4,6 +4,7 @@ import { lifecycle } from './migrations/0002-lifecycle.ts';
 import { answerableTokens } from './migrations/0003-answerable-tokens.ts';
 import { allowlists } from './migrations/0004-allowlists.ts';
 import { eventsByKind } from './migrations/0005-events-by-kind.ts';
+import { documentCount } from './migrations/0006-document-count.ts';
 
 /** Every migration by name, in order. A released one is never changed. */
 export const migrations: Record<string, Migration> = {
@@ -12,4 +13,5 @@ export const migrations: Record<string, Migration> = {
   '0003-answerable-tokens': answerableTokens,
   '0004-allowlists': allowlists,
   '0005-events-by-kind': eventsByKind,
+  '0006-document-count': documentCount,
 };

@@ -96,6 +96,7 @@ export interface Schema {
   };
   storage_usage: {
     account_id: string;
+    document_count: Generated<number>;
     /** Bytes that documents point at: what the quota counts. */
     document_bytes: number;
     /** Bytes of every chunk row, uploads in progress and replaced versions included. */

@@ -163,7 +163,7 @@ export function documentRoutes(server: HttpServer, documents: Documents, publicU
 /** Returns the reader of whichever body a POST carries. Throws `content_too_large`, `unsupported_media_type`. */
 function receiveUpload(request: FastifyRequest, maxDocumentBytes: number): ReceiveUpload {
   if (request.mediaType === 'multipart/form-data') {
-    refuseLongBody(request.headers['content-length'], maxDocumentBytes + formOverheadBytes);
+    refuseLongBody(request.headers['content-length'], maxDocumentBytes, { overheadBytes: formOverheadBytes });
     return receiveForm(bodyOf(request), request.headers['content-type'] ?? '', maxDocumentBytes);
   }
   if (request.mediaType !== 'application/json') {

@@ -7,13 +7,13 @@ import type { PageCursor } from '../page-cursor.ts';
 import { adoptVersion, releaseVersion } from './content-store.ts';
 import { type DocumentView, toSearchForm } from './document.ts';
 import type { DocumentStore, Precondition } from './documents.ts';
-import { addDocumentBytes } from './storage-usage.ts';
+import { type AccountQuota, addDocuments } from './storage-usage.ts';
 
 const viewColumns = ['id', 'title', 'filename', 'content_type', 'size', 'sha256', 'created_at', 'updated_at'] as const;
 /** Titles compared in one turn of the event loop: at most some milliseconds, whatever they are. */
 export const searchedAtOnce = 500;
 
-export function createDocumentStore(database: Database, accountQuotaBytes: number): DocumentStore {
+export function createDocumentStore(database: Database, quota: AccountQuota): DocumentStore {
   const { query, now } = database;
 
   /** Returns the place of the last of the next `searchedAtOnce` documents; null when there are fewer left. */
@@ -91,7 +91,7 @@ export function createDocumentStore(database: Database, accountQuotaBytes: numbe
 
     insert: (accountId, { id, title, filename, contentType, content }, alongside) =>
       database.transaction(async (trx) => {
-        await addDocumentBytes(trx, accountId, content.size, accountQuotaBytes);
+        await addDocuments(trx, accountId, { documents: 1, bytes: content.size }, quota);
         await adoptVersion(trx, content.versionId);
         const document = await trx
           .insertInto('documents')
@@ -140,7 +140,7 @@ export function createDocumentStore(database: Database, accountQuotaBytes: numbe
           .executeTakeFirst();
         if (!old) return null;
         requireExpected(expected, old.sha256);
-        await addDocumentBytes(trx, accountId, content.size - old.size, accountQuotaBytes);
+        await addDocuments(trx, accountId, { documents: 0, bytes: content.size - old.size }, quota);
         await adoptVersion(trx, content.versionId);
         const replaced = await trx
           .updateTable('documents')
@@ -167,7 +167,7 @@ export function createDocumentStore(database: Database, accountQuotaBytes: numbe
           .executeTakeFirst();
         if (!deleted) return false;
         requireExpected(expected, deleted.sha256);
-        await addDocumentBytes(trx, accountId, -deleted.size, accountQuotaBytes);
+        await addDocuments(trx, accountId, { documents: -1, bytes: -deleted.size }, quota);
         await releaseVersion(trx, now, deleted.version_id);
         return true;
       }),

@@ -4,21 +4,33 @@ import type { Transaction } from '../database/database.ts';
 /** Replaced and unfinished content may take as much again as the documents themselves, so that a full account can be edited. */
 const storedPerQuota = 2;
 
-/** Counts a change of the bytes that an account's documents point at. Throws `quota_exceeded` when it grows past the quota. */
-export async function addDocumentBytes(
+export interface AccountQuota {
+  bytes: number;
+  /** Their number is bounded too: documents without a byte would otherwise fill the disk with their rows. */
+  documents: number;
+}
+
+/** Counts a change of an account's documents and of the bytes they point at. Throws `quota_exceeded` when it grows past the quota. */
+export async function addDocuments(
   trx: Transaction,
   accountId: string,
-  bytes: number,
-  quotaBytes: number,
+  { documents, bytes }: { documents: -1 | 0 | 1; bytes: number },
+  quota: AccountQuota,
 ): Promise<void> {
   const { numUpdatedRows } = await trx
     .updateTable('storage_usage')
-    .set((eb) => ({ document_bytes: eb('document_bytes', '+', bytes) }))
+    .set((eb) => ({
+      document_count: eb('document_count', '+', documents),
+      document_bytes: eb('document_bytes', '+', bytes),
+    }))
     .where('account_id', '=', accountId)
     // Shrinking is allowed even to an account that a lowered quota has left too full.
-    .$if(bytes > 0, (update) => update.where('document_bytes', '<=', quotaBytes - bytes))
+    .$if(bytes > 0, (update) => update.where('document_bytes', '<=', quota.bytes - bytes))
+    .$if(documents > 0, (update) => update.where('document_count', '<=', quota.documents - documents))
     .executeTakeFirst();
-  if (numUpdatedRows === 0n) await refuse(trx, accountId, `An account may hold ${quotaBytes} bytes of documents.`);
+  if (numUpdatedRows === 0n) {
+    await refuse(trx, accountId, `An account may hold ${quota.documents} documents of ${quota.bytes} bytes in all.`);
+  }
 }
 
 /** Counts a chunk about to be stored. Throws `quota_exceeded` when the account's disk use would pass twice its quota. */

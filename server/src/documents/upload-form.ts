@@ -23,7 +23,10 @@ export function receiveForm(body: AsyncIterable<Buffer>, contentType: string, ma
     let title: string | undefined;
     let file: Omit<DocumentDescription, 'title'> | undefined;
 
-    for await (const part of readParts(limited(body, maxDocumentBytes + formOverheadBytes), boundary)) {
+    for await (const part of readParts(
+      limited(body, maxDocumentBytes, { overheadBytes: formOverheadBytes }),
+      boundary,
+    )) {
       if (part.name === 'file') {
         if (file) throw refused('file', 'Send one file.');
         if (part.filename === null) throw refused('file', 'Must be a file, with a file name, not a plain field.');
