@@ -59,6 +59,20 @@ test('of a key that was cut short, no more stays than tells what it was', () => 
   }
 });
 
+test('words stay readable however many are joined; a token among them does not', () => {
+  for (const words of [
+    'laptop-stolen-at-the-conference-on-tuesday-evening',
+    'Rotated_after_the_LAPTOP_was_stolen_on_2026-11-24_in_Utrecht',
+  ]) {
+    assert.equal(withoutSecrets(words), words);
+    for (let round = 0; round < 20_000; round++) {
+      const token = mintRefreshToken();
+      assert.equal(withoutSecrets(`${words}-${token}`), '[redacted]', token);
+      assert.equal(withoutSecrets(token), '[redacted]');
+    }
+  }
+});
+
 test('ids and ordinary paths stay readable', () => {
   const prefixes: IdPrefix[] = ['acc', 'key', 'ses', 'doc', 'ver', 'evt', 'out', 'req'];
   for (const id of prefixes.map(newId)) {

@@ -166,11 +166,35 @@ test('a rotated key and a replayed refresh cookie are told to the owner, with re
   );
 });
 
+test('other addresses for a key are told to the owner, as text and as HTML; the same ones again, and another name, are not', async (t) => {
+  const mailbox = await openMailbox(t);
+  const server = await bootServer(t, mailbox.settings);
+  const ada = await registerInvited(server, 'ada@example.com');
+  const change = (json: unknown) =>
+    server.call('PATCH', `/api-keys/${ada.apiKeyId}`, { bearer: ada.accessToken, json });
+  const list = ['203.0.113.0/24', '2001:DB8::7'];
+  await change({ allowed_ips: list });
+  await change({ allowed_ips: list.map((entry) => entry.toLowerCase()) });
+  await change({ name: 'Nightly import' });
+  const [limited, ...more] = await receive(server, mailbox);
+  assert.deepEqual(more, []);
+  assert.deepEqual(limited?.to, [ada.email]);
+  for (const part of [limited?.text, limited?.html]) {
+    assert.match(part ?? '', /may now be used from: 203\.0\.113\.0\/24, 2001:db8::7\./);
+    assert.match(part ?? '', /When: \d{4}-\d\d-\d\d \d\d:\d\d UTC\. From: 127\.0\.0\.1\./);
+  }
+  await change({ allowed_ips: null });
+  const [opened] = await receive(server, mailbox);
+  assert.match(opened?.text ?? '', /may now be used from: any address\./);
+});
+
 test('a refusal leaves no mail behind: neither a rotation of nothing nor a password that was wrong', async (t) => {
   const mailbox = await openMailbox(t);
   const server = await bootServer(t, mailbox.settings);
   const ada = await registerInvited(server, 'ada@example.com');
   await server.call('POST', `/api-keys/key_${'0'.repeat(32)}/rotate`, { bearer: ada.accessToken });
+  const json = { allowed_ips: ['not an address'] };
+  await server.call('PATCH', `/api-keys/${ada.apiKeyId}`, { bearer: ada.accessToken, json });
   const change = { current_password: 'another password altogether', new_password: 'seven quiet herons crossing water' };
   await server.call('POST', '/auth/password', { bearer: ada.accessToken, json: change });
   assert.deepEqual(await outbox(server), []);

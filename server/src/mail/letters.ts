@@ -84,6 +84,15 @@ export function wordingOf({ kind, publicUrl, link, at, details }: Letter): Wordi
           'If it was not you, somebody can sign in as you: sign in, change your password, which ends all other sessions, and then rotate the key.',
         ],
       };
+    case 'allowlist_changed':
+      return {
+        subject: 'The allowed addresses of your Inksong API key were changed',
+        paragraphs: [
+          `The API key of your account at ${publicUrl} may now be used from: ${details.allowedAddresses}.`,
+          happened,
+          'If it was not you, somebody can sign in as you: sign in, change your password, which ends all other sessions, and then set the addresses again and rotate the key.',
+        ],
+      };
     case 'password_changed':
       return {
         subject: 'Your Inksong password was changed',

@@ -8,6 +8,7 @@ export type AskedMail =
 /** Mails that tell an account's owner what has happened. */
 export type NoticeKind =
   | 'api_key_rotated'
+  | 'allowlist_changed'
   | 'password_changed'
   | 'password_reset'
   /** To the former address, before the change. */
@@ -35,6 +36,8 @@ export interface MailDetails {
   address?: string | null;
   reason?: string | null;
   newEmail?: string;
+  /** Where a key may be used from now: `any address`, or a summary of its allowlist. */
+  allowedAddresses?: string;
 }
 
 /** A letter once it is known what to say. */

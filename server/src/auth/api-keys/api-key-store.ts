@@ -82,6 +82,8 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
           const from = allowlistSummary(former.allowed_ips === null ? null : allowlistOf(former.allowed_ips));
           const to = allowlistSummary(allowedIps ?? null);
           await appendEvent(trx, now, { ...event, kind: 'allowlist_changed', details: { from, to } });
+          const mentioned = { address: actor.address, allowedAddresses: to };
+          await enqueueNotice(trx, now, accountId, 'allowlist_changed', mentioned);
         }
         return (await readViews(trx, accountId)).find(({ id }) => id === apiKeyId) ?? null;
       }),
