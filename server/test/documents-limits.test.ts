@@ -29,6 +29,12 @@ test('a document of the largest size is taken, one byte more is refused, by ever
       assert.equal(json.detail, `A document may have ${limit} bytes.`, `way ${index}`);
     }
   }
+  const preamble = Buffer.alloc(limit + 100_000, 'x');
+  const type = 'multipart/form-data; boundary=x';
+  const padded = await sendChunked(server, 'POST', '/documents/', { 'X-API-Key': key, 'Content-Type': type }, [
+    preamble,
+  ]);
+  assert.deepEqual([padded.status, padded.json.detail], [413, `A document may have ${limit} bytes.`]);
   const huge = await server.call('POST', '/documents/', {
     key,
     json: { title: 'T', content: 'x'.repeat(1024 * 1024) },
