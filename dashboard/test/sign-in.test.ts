@@ -228,7 +228,7 @@ test('a forgotten password is set by the mailed link, which signs out everywhere
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('link', { name: 'Forgot your password?' }).click();
   await page.getByRole('heading', { name: 'Forgotten password' }).waitFor();
-  await send(page, { 'E-mail': 'person@example.com' }, 'Mail me a link');
+  await send(page, { 'E-mail': 'person@example.com' }, 'Ask for a link');
   await page.getByText('a link is on its way').waitFor();
   await assertAccessible(page);
 

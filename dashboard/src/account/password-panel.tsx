@@ -56,7 +56,7 @@ export function PasswordPanel({ email, minLength }: { email: string; minLength: 
           name="new"
           autoComplete="new-password"
           required
-          hint={`At least ${minLength} characters, of any kind. A few words that have nothing to do with each other are good.`}
+          hint={`At least ${minLength} characters, any you like. A few unrelated words do well.`}
           error={atNew}
           className="w-full"
         />

@@ -91,7 +91,8 @@ function PageLinks() {
               inactiveProps={{ className: 'text-muted' }}
               className="flex min-h-10 items-center gap-2.5 rounded-lg px-3 text-sm whitespace-nowrap hover:text-ink"
             >
-              <Icon size={18} aria-hidden />
+              {/* On a phone the next page then shows at the edge, so that one sees there are more. */}
+              <Icon size={18} className="max-sm:hidden" aria-hidden />
               {label}
             </Link>
           </li>

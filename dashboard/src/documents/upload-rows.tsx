@@ -38,9 +38,10 @@ export function UploadRows({ uploads, list }: { uploads: Uploads; list: UploadLi
 
 function UploadRow({ upload, uploads }: { upload: Upload; uploads: Uploads }) {
   const { id, name, size, status, percent, failure } = upload;
+  const mayTryAgain = status === 'failed' || status === 'cancelled';
   return (
-    <li className="flex items-center gap-3 py-3 first:pt-0 last:pb-0">
-      <div className="min-w-0 grow">
+    <li className="flex flex-wrap items-center gap-x-3 gap-y-1 py-3 first:pt-0 last:pb-0">
+      <div className={`min-w-0 grow sm:basis-0 ${mayTryAgain ? 'basis-full' : 'basis-0'}`}>
         <p className="flex flex-wrap items-baseline justify-between gap-x-4 text-sm">
           <span className="min-w-0 font-medium wrap-anywhere">{name}</span>
           <span className="text-muted" title={exactByteText(size)}>
@@ -59,7 +60,7 @@ function UploadRow({ upload, uploads }: { upload: Upload; uploads: Uploads }) {
           )}
         </div>
       </div>
-      {(status === 'failed' || status === 'cancelled') && (
+      {mayTryAgain && (
         <Button
           onClick={() => uploads.retry(id)}
           className="shrink-0 whitespace-nowrap"
@@ -72,7 +73,7 @@ function UploadRow({ upload, uploads }: { upload: Upload; uploads: Uploads }) {
         type="button"
         aria-label={isActive(upload) ? `Cancel the upload of ${name}` : `Take ${name} off this list`}
         onClick={() => (isActive(upload) ? uploads.cancel(id) : uploads.dismiss(id))}
-        className="grid size-10 shrink-0 place-items-center rounded-lg text-muted hover:bg-sunken hover:text-ink"
+        className="ml-auto grid size-10 shrink-0 place-items-center rounded-lg text-muted hover:bg-sunken hover:text-ink"
       >
         <X size={18} aria-hidden />
       </button>

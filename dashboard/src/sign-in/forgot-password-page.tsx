@@ -19,7 +19,7 @@ export function ForgotPasswordPage() {
   });
   const emailError = fieldFailure(ask.error, '/email');
   return (
-    <Page title="Forgotten password" about="A link to set a new one is mailed to you.">
+    <Page title="Forgotten password" about="Ask for a link with which you set a new one.">
       <form onSubmit={ask.onSubmit} className="flex flex-col gap-4">
         <TextField label="E-mail" name="email" type="email" autoComplete="username" required error={emailError} />
         {ask.error && emailError === undefined ? <Failure error={ask.error} /> : null}
@@ -37,7 +37,7 @@ export function ForgotPasswordPage() {
           </Notice>
         )}
         <Button kind="primary" type="submit" busy={ask.busy}>
-          Mail me a link
+          Ask for a link
         </Button>
       </form>
       <p className="text-sm">

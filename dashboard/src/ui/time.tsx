@@ -12,7 +12,7 @@ export function Time({ at, relative = false }: { at: string; relative?: boolean 
   // Data may be younger than the last tick.
   const elapsedMs = Math.max(now, Date.now()) - Date.parse(at);
   return (
-    <time dateTime={at} title={`${at.replace('T', ' ').replace(/\.\d+Z$/, '')} UTC`}>
+    <time dateTime={at} title={`${at.replace('T', ' ').replace(/\.\d+Z$/, '')} UTC`} className="whitespace-nowrap">
       {relative ? relativeTime(elapsedMs) : localTime(at)}
     </time>
   );
