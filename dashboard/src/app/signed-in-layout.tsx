@@ -80,8 +80,13 @@ function PageLinks() {
     nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
   }, [pathname]);
   return (
-    <nav ref={nav} aria-label="Pages" className="-mx-4 overflow-x-auto px-4 lg:mx-0 lg:px-0">
-      <ul className="flex gap-1 pb-2 lg:flex-col">
+    <nav
+      ref={nav}
+      aria-label="Pages"
+      // On a phone it fades out at the edge, so that one sees there is more of it.
+      className="-mx-4 overflow-x-auto px-4 max-lg:mask-r-from-[calc(100%-3rem)] lg:mx-0 lg:px-0"
+    >
+      <ul className="flex gap-1 pb-2 max-lg:w-max max-lg:pr-8 lg:flex-col">
         {pages.map(({ to, label, icon: Icon }) => (
           <li key={to}>
             <Link
@@ -91,7 +96,6 @@ function PageLinks() {
               inactiveProps={{ className: 'text-muted' }}
               className="flex min-h-10 items-center gap-2.5 rounded-lg px-3 text-sm whitespace-nowrap hover:text-ink"
             >
-              {/* On a phone the next page then shows at the edge, so that one sees there are more. */}
               <Icon size={18} className="max-sm:hidden" aria-hidden />
               {label}
             </Link>
