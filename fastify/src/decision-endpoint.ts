@@ -58,7 +58,7 @@ export function createDecisionEndpoint(baseUrl: string, timeoutMs: number): Deci
         } catch (error) {
           // Inksong may close an idle connection just as it is taken up; the next may be a fresh one.
           if (question?.reusedSocket && isReset(error)) continue;
-          throw error instanceof Unanswered ? error : new Unanswered((error as Error).message);
+          throw error instanceof Unanswered ? error : new Unanswered(reasonOf(error));
         }
       }
     },
@@ -78,7 +78,11 @@ function answerTo(question: ClientRequest, timeoutMs: number): Promise<Answer> {
     };
     const timer = setTimeout(() => fail(new Unanswered('it took too long to answer')), timeoutMs);
     question.on('error', fail);
-    question.on('close', () => fail(new Unanswered('it closed the connection without an answer')));
+    // After a whole answer too, when its connection is already somebody else's.
+    question.once('close', () => {
+      clearTimeout(timer);
+      reject(new Unanswered('it closed the connection without an answer'));
+    });
     question.once('response', (response) => {
       const { statusCode: status = 0, headersDistinct: headers } = response;
       const chunks: Buffer[] = [];
@@ -100,4 +104,10 @@ function answerTo(question: ClientRequest, timeoutMs: number): Promise<Answer> {
 
 function isReset(error: unknown): boolean {
   return ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+/** Node names no reason where none of a host's addresses can be reached, only a code. */
+function reasonOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException;
+  return message || code || 'it cannot be reached';
 }

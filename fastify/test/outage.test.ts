@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
+import http, { type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { test } from 'node:test';
 import Fastify from 'fastify';
 import { inksong } from '../src/index.ts';
@@ -70,6 +71,18 @@ test('anything but a plain yes or a refusal of Inksong’s lets nobody in, and t
     assert.match(JSON.parse(reasons[0] ?? '').reason, /\w/, what);
   };
   await Promise.all(Object.entries(answers).map(check));
+});
+
+test('the log says why, too, when a name of several addresses leads nowhere', async (t) => {
+  // As Node fails where `localhost` is both 127.0.0.1 and ::1.
+  t.mock.method(http.Agent.prototype, 'createConnection', () => {
+    const fault = Object.assign(new AggregateError([new Error('a'), new Error('b')]), { code: 'ECONNREFUSED' });
+    return new Socket().destroy(fault);
+  });
+  const { logLines, app } = await startApp(t, 'http://localhost:9');
+  assert.equal((await app.inject('/both')).statusCode, 503);
+  const [line = ''] = logLines.filter((line) => line.includes('Inksong could not be asked'));
+  assert.equal(JSON.parse(line).reason, 'ECONNREFUSED');
 });
 
 test('an app that sets no time limit has one', async (t) => {
