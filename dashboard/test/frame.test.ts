@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bootServer } from '../../server/test/boot.ts';
+import { bootServer, send } from '../../server/test/boot.ts';
 import { assertAccessible, assertNothingKept, openTab, reduceMotion, signInAsNew } from './open-dashboard.ts';
 
 test('signing out ends the session everywhere in this browser, and the back button shows nothing', async (t) => {
@@ -160,4 +160,22 @@ test('two tabs that refresh at the same moment both stay signed in, fifty times'
   }
   const events = await server.services.database.query.selectFrom('events').select('kind').execute();
   assert.ok(!events.some(({ kind }) => kind === 'refresh_reuse' || kind === 'session_ended'));
+});
+
+test('an address that nothing has says so to people, and in a problem to programs', async (t) => {
+  const server = await bootServer(t);
+  const { page } = await openTab(t);
+  for (const path of ['/acount', '/docs/quickstrat']) {
+    const answer = await page.goto(server.url + path);
+    assert.equal(answer?.status(), 404, path);
+    await page.getByRole('heading', { name: 'No such page' }).waitFor();
+    await assertAccessible(page);
+    assert.equal((await send(server.url + path, 'GET')).json.code, 'not_found', path);
+  }
+  await page.getByRole('link', { name: 'Go to the home page' }).click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  const api = await server.call('GET', '/api/v1/acount', { headers: { Accept: 'text/html,*/*;q=0.8' } });
+  assert.equal(api.json.code, 'not_found');
+  const post = await send(`${server.url}/acount`, 'POST', { headers: { Accept: 'text/html' } });
+  assert.equal(post.json.code, 'not_found');
 });

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { closedPolicy } from './security-headers.ts';
 import type { HttpServer } from './server.ts';
 
@@ -29,12 +30,17 @@ export async function dashboardRoutes(server: HttpServer): Promise<void> {
   const document = readFileSync(index, 'utf8');
   const policy = contentSecurityPolicy(document);
   const hidden = { config: { access: 'public' }, schema: { hide: true } } as const;
+  const showDocument = (reply: FastifyReply) =>
+    reply.type('text/html; charset=utf-8').header('Content-Security-Policy', policy);
 
   for (const page of pages) {
-    server.get(page, hidden, (_request, reply) =>
-      reply.type('text/html; charset=utf-8').header('Content-Security-Policy', policy).send(document),
-    );
+    server.get(page, hidden, (_request, reply) => showDocument(reply).send(document));
   }
+  server.addHook('onSend', async (request, reply, payload) => {
+    if (reply.statusCode !== 404 || !isPageWanted(request)) return payload;
+    showDocument(reply);
+    return document;
+  });
   await server.register(fastifyStatic, {
     root: fileURLToPath(new URL('assets/', built)),
     serve: false,
@@ -46,6 +52,12 @@ export async function dashboardRoutes(server: HttpServer): Promise<void> {
   server.get<{ Params: { file: string } }>('/assets/:file', hidden, (request, reply) =>
     reply.sendFile(request.params.file),
   );
+}
+
+/** Tells whether a person has opened an address: where nothing is, they are shown a page that says so; programs are not. */
+function isPageWanted({ method, url, headers }: FastifyRequest): boolean {
+  const opens = method === 'GET' || method === 'HEAD';
+  return opens && !url.startsWith('/api/') && /\btext\/html\b/.test(headers.accept ?? '');
 }
 
 /** Allows our own files, our own API and the document's own inline script, and nothing else. */
