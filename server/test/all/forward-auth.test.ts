@@ -247,6 +247,33 @@ for (const name of proxyNames) {
     }
   });
 
+  test(`${name}: no upgrade but to WebSocket is passed on, since what follows one is asked about by nobody`, async (t) => {
+    const { inksong, ask } = await guard(t, name);
+    const account = await inksong.register();
+    const passedOn = async (...protocols: string[]): Promise<string[]> => {
+      const upgrade = protocols.flatMap((protocol) => ['Upgrade', protocol]);
+      const webSocket = ['Sec-WebSocket-Version', '13', 'Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ=='];
+      const headers = ['X-API-Key', account.apiKey, 'Connection', 'Upgrade, HTTP2-Settings', ...upgrade, ...webSocket];
+      const { status, received } = await ask({ path: '/', headers: [...headers, 'HTTP2-Settings', 'AAMAAABk'] });
+      assert.equal(status, 200, `${protocols}`);
+      assertToldOf(received, account, 'api_key', `${protocols}`);
+      return received
+        .flatMap(({ lines }) => lines)
+        .flatMap(([line, value]) => (/^upgrade$/i.test(line) ? [value.toLowerCase()] : []));
+    };
+    for (const protocols of [
+      ['h2c'],
+      ['H2C'],
+      ['h2c, websocket'],
+      ['h2c', 'websocket'],
+      ['websocket', 'h2c'],
+      ['TLS/1.0'],
+    ])
+      assert.deepEqual(await passedOn(...protocols), [], `${protocols}`);
+    for (const protocol of ['websocket', 'WebSocket'])
+      assert.deepEqual(await passedOn(protocol), name === 'nginx' ? [] : ['websocket']);
+  });
+
   test(`${name}: an account over its limit gets 429 with Retry-After, and the service’s own refusals are left alone`, async (t) => {
     const { inksong, ask } = await guard(t, name, { settings: { INKSONG_RATE_LIMIT_API: '6/hour' } });
     const account = await inksong.register();
