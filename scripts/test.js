@@ -1,7 +1,7 @@
 // Runs the test suite and ends with the line `N passed, N failed`.
 //   node scripts/test.js          what needs nothing but this repository
 //   node scripts/test.js FILE …   only these files
-//   node scripts/test.js --all    also server/test/all/, which needs the Debian packages below
+//   node scripts/test.js --all    also the folders all/ of the server's tests and faults, which need the Debian packages below
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,8 +13,9 @@ const root = dirname(import.meta.dirname);
 const suites = [
   '{server,client,fastify,dashboard}/src/**/*.test.ts',
   '{server,client,fastify,dashboard}/test/*.test.ts',
+  'server/faults/{,instruments/}*.test.ts',
 ];
-const suitesOfAll = ['server/test/all/*.test.ts'];
+const suitesOfAll = ['server/{test,faults}/all/*.test.ts'];
 /** strace sees the syncs to disk; curl and python3-requests run the documentation's samples, the proxies its configurations. */
 const packagesOfAll = ['strace', 'curl', 'python3', 'python3-requests', 'openssl', 'nginx', 'haproxy', 'caddy'];
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, hash, randomUUID } from 'node:crypto';
-import type { DatabaseSync } from 'node:sqlite';
-import { goodPassword, send } from './boot.ts';
-import { assertStatus, count, type Findings } from './durability-findings.ts';
+import { goodPassword, send } from '../../test/boot.ts';
+import { assertStatus, count, type Findings } from './findings.ts';
+import type { DatabaseReader } from './installation.ts';
 
 /** A client that does one kind of operation again and again, and remembers what it sent and what was answered. */
 export interface Client {
@@ -11,7 +11,7 @@ export interface Client {
   /** Does one operation. Rejects when the server is gone; the operation is then sent and unanswered. */
   operate(api: string): Promise<void>;
   /** Compares the restarted server with the journal since the last check, and makes ready to go on. */
-  check(api: string, file: DatabaseSync): Promise<void>;
+  check(api: string, database: DatabaseReader): Promise<void>;
   /** Compares the server with the whole journal. */
   checkAll(api: string): Promise<void>;
 }
@@ -61,7 +61,7 @@ export function registeringClient({ lost, half, acknowledged, unanswered }: Find
       count(acknowledged, 'register');
     },
 
-    async check(api, file) {
+    async check(api, database) {
       for (const registered of recent) {
         if (!(await keyWorks(api, registered))) lost.push(`the key of ${registered.email}`);
         if ((await login(api, registered.email)).status !== 200) lost.push(`the login of ${registered.email}`);
@@ -70,7 +70,7 @@ export function registeringClient({ lost, half, acknowledged, unanswered }: Find
       if (pending === null) return;
       count(unanswered, 'register');
       // Without an answer there is either a whole account or none; that each has its key is read from the file.
-      const exists = file.prepare('SELECT 1 FROM accounts WHERE email = ?').get(pending) !== undefined;
+      const exists = (await database.read('SELECT 1 FROM accounts WHERE email = ?', pending)).length > 0;
       const { status } = await login(api, pending);
       if (status !== (exists ? 200 : 401)) half.push(`login of the unanswered ${pending}: ${status}`);
       pending = null;
@@ -121,12 +121,12 @@ export function rotatingClient({ lost, half, acknowledged, unanswered }: Finding
       count(acknowledged, 'rotate');
     },
 
-    async check(api, file) {
+    async check(api, database) {
       const live = keys.at(-1) ?? '';
       for (const old of keys.slice(0, -1)) {
         if ((await statusOf(api, old)) !== 401) lost.push(`a rotation of ${account.email}: an old key works`);
       }
-      const rows = file.prepare('SELECT id, hash FROM api_keys WHERE account_id = ?').all(account.accountId);
+      const rows = await database.read('SELECT id, hash FROM api_keys WHERE account_id = ?', account.accountId);
       if (rows.length !== 1 || rows[0]?.id !== keyId) half.push(`${account.email} has ${rows.length} key rows`);
       const status = await statusOf(api, live);
       const isRow = rows[0]?.hash === hash('sha256', live);
@@ -135,10 +135,11 @@ export function rotatingClient({ lost, half, acknowledged, unanswered }: Finding
       if (!isRow) rotations += 1;
 
       // The audit row is part of the rotation: neither goes without the other.
-      const events = file
-        .prepare("SELECT count(*) AS n FROM events WHERE account_id = ? AND kind = 'api_key_rotated'")
-        .get(account.accountId);
-      if (events?.n !== rotations) half.push(`${account.email}: ${rotations} rotations, ${events?.n} events`);
+      const events = await database.read(
+        "SELECT id FROM events WHERE account_id = ? AND kind = 'api_key_rotated'",
+        account.accountId,
+      );
+      if (events.length !== rotations) half.push(`${account.email}: ${rotations} rotations, ${events.length} events`);
 
       if (pending) count(unanswered, 'rotate');
       pending = false;
@@ -186,7 +187,7 @@ export function refreshingClient({ lost, half, acknowledged, unanswered }: Findi
     },
 
     // Runs within the ten seconds in which an unanswered refresh may be repeated: the driver sees to it.
-    async check(api, file) {
+    async check(api, database) {
       if (acknowledgedSinceCheck) {
         const again = await refresh(api, chain.at(-2) ?? '');
         const same = again.status === 200 && again.refreshToken === current();
@@ -205,11 +206,10 @@ export function refreshingClient({ lost, half, acknowledged, unanswered }: Findi
         }
         chain.push(answer.refreshToken);
       }
-      const rows = file
-        .prepare(
-          'SELECT t.hash, t.used_at FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE s.account_id = ?',
-        )
-        .all(account.accountId);
+      const rows = await database.read(
+        'SELECT t.hash, t.used_at FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE s.account_id = ?',
+        account.accountId,
+      );
       const unused = rows.filter((row) => row.used_at === null).map((row) => row.hash);
       if (unused.length !== 1 || unused[0] !== hash('sha256', current())) {
         half.push(`${account.email} has ${unused.length} unused refresh tokens`);
@@ -274,13 +274,13 @@ export function uploadingClient({ lost, half, acknowledged, unanswered }: Findin
       count(acknowledged, 'upload');
     },
 
-    async check(api, file) {
+    async check(api, database) {
       for (const { id, sha256 } of recent) {
         if ((await download(api, id)) !== sha256) lost.push(`document ${id}`);
       }
       recent = [];
       const known = new Set(everything.map(({ id }) => id));
-      const rows = file.prepare('SELECT id FROM documents WHERE account_id = ?').all(account.accountId);
+      const rows = await database.read('SELECT id FROM documents WHERE account_id = ?', account.accountId);
       for (const id of rows.map((row) => String(row.id)).filter((id) => !known.has(id))) {
         // Not answered, yet there: then it is there whole, and it is the one that was sent.
         const sha256 = await download(api, id);

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { TestContext } from 'node:test';
-import { endWithThisProcess } from '../spawn-server.ts';
+import { endWithThisProcess } from '../../test/spawn-server.ts';
+import type { Run } from './experiment.ts';
 
 export interface Strace {
   /** Lets go of the traced process, which must not be ending, and completes the trace. */
@@ -11,8 +11,8 @@ export interface Strace {
   abandon(): Promise<void>;
 }
 
-/** Attaches strace to every thread of a process; it is in force when this resolves and gone when the test ends. */
-export async function attachStrace(t: TestContext, pid: number, words: readonly string[]): Promise<Strace> {
+/** Attaches strace to every thread of a process; it is in force when this resolves and gone when the run is over. */
+export async function attachStrace(run: Pick<Run, 'after'>, pid: number, words: readonly string[]): Promise<Strace> {
   const strace = spawn('strace', ['-f', ...words, '-p', String(pid)], { stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = once(strace, 'exit');
   endWithThisProcess(strace);
@@ -20,7 +20,7 @@ export async function attachStrace(t: TestContext, pid: number, words: readonly 
     if (strace.exitCode === null && strace.signalCode === null) strace.kill(signal);
     await exited;
   };
-  t.after(() => end('SIGKILL'));
+  run.after(() => end('SIGKILL'));
 
   const said: string[] = [];
   const attached = new Promise<true>((resolve) => {
