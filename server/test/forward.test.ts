@@ -407,6 +407,7 @@ test('the address that is judged is the client’s as a trusted proxy tells it, 
     const plain = { 'X-Forwarded-For': allowed, 'X-Forwarded-Proto': 'http' };
     const refused = await callFrom('127.0.0.1', server, 'GET', path, { key, headers: plain });
     assert.deepEqual([refused.status, refused.json.code], [403, 'https_required']);
+    assert.doesNotMatch(refused.json.detail, /api\.example\.com/, 'which is not where the guarded service is');
   }
 });
 

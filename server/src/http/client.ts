@@ -19,5 +19,8 @@ export function clientOf(request: FastifyRequest): Client {
  */
 export function requireHttps(request: FastifyRequest, publicUrl: string): void {
   if (clientOf(request).scheme !== 'http' || !publicUrl.startsWith('https:')) return;
-  throw new AppError('https_required', { detail: `Use ${publicUrl}. Whatever was sent over http can have been read.` });
+  // No address: the decision endpoint is asked about other services than this one.
+  throw new AppError('https_required', {
+    detail: 'A proxy says that it was asked over http. Use https: what was sent over http can have been read.',
+  });
 }

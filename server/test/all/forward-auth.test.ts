@@ -189,8 +189,9 @@ for (const name of proxyNames) {
             if (status === 401)
               assert.match(String(answer.headers['www-authenticate']), /^Bearer realm="inksong"/, what);
             // nginx has pages of its own.
-            if (code !== undefined && name !== 'nginx' && method !== 'HEAD')
-              assert.equal(answer.json?.code, code, what);
+            if (name === 'nginx')
+              assert.equal(answer.headers['x-inksong-reason'], status === 403 ? code : undefined, what);
+            else if (code !== undefined && method !== 'HEAD') assert.equal(answer.json?.code, code, what);
             assert.ok(!('set-cookie' in answer.headers), what);
           }
         }
