@@ -216,6 +216,10 @@ for (const name of proxyNames) {
     await inksong.services.apiKeys.update(id, apiKeyId, { allowed_ips: [client] }, operator);
     assertToldOf((await ask({ path: '/', headers: byKey(account) })).received, account, 'api_key', 'allowed again');
     await refused(403, { headers: byKey(account), from: '127.0.0.3' }, 'address_not_allowed');
+    await inksong.services.events.flush();
+    const events = await inksong.call('GET', '/events/?kind=address_refused', { bearer: account.accessToken });
+    const seen: string[] = events.json.items.map(({ address }: { address: string }) => address);
+    assert.deepEqual([...new Set(seen)].sort(), [client, '127.0.0.3']);
     const token = await ask({ path: '/', headers: byToken(account) });
     assert.equal(token.status, 200);
     const { secret } = await inksong.services.apiKeys.rotate(id, apiKeyId, null, operator);
@@ -321,6 +325,18 @@ for (const name of proxyNames) {
     assert.equal(service.received.length, 1);
   });
 }
+
+test('nginx: a further location asks too, and passes on nothing that a caller made up', async (t) => {
+  const further = 'location /further/ { proxy_pass http://127.0.0.1:9000; } location / {';
+  const { inksong, ask } = await guard(t, 'nginx', {
+    configuration: configurations.nginx.replace('location / {', further),
+  });
+  const account = await inksong.register();
+  const refused = await ask({ path: '/further/x', headers: spoofed });
+  assert.deepEqual([refused.status, refused.received], [401, []]);
+  const { received } = await ask({ path: '/further/x', headers: { ...byKey(account), ...spoofed } });
+  assertToldOf(received, account, 'api_key', 'a further location');
+});
 
 test('haproxy: a script that fails, or that gets an answer it does not know, lets nothing through', async (t) => {
   for (const [what, by] of [
