@@ -48,6 +48,7 @@ import { createFileTransport } from './mail/file-transport.ts';
 import { createOutbox, type Outbox } from './mail/outbox.ts';
 import { createOutboxStore } from './mail/outbox-store.ts';
 import { createSmtpTransport } from './mail/smtp-transport.ts';
+import { createReadiness, type Readiness } from './readiness.ts';
 import { loadOrCreateSecret } from './secret.ts';
 import { createUsage, type Usage } from './usage/usage.ts';
 import { countUsage } from './usage/usage-routes.ts';
@@ -56,6 +57,7 @@ import { createUsageStore } from './usage/usage-store.ts';
 /** Every service, built once. The server and the command line stand on the same ones. */
 export interface Services {
   database: Database;
+  readiness: Readiness;
   accounts: Accounts;
   passwords: Passwords;
   passwordReset: PasswordReset;
@@ -137,6 +139,7 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
   });
   return {
     database,
+    readiness: createReadiness(database),
     passwords,
     passwordReset,
     emailVerification,

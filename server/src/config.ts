@@ -39,6 +39,8 @@ export interface Config {
   allowedOrigins: readonly string[];
   /** Which peers are believed about who asked them, and in which header. */
   proxies: ProxySettings;
+  /** How long a process that is told to stop goes on answering while it is not ready any more. */
+  drainSeconds: number;
   /** `null`: no metrics. */
   metricsPort: number | null;
   logLevel: LogLevel;
@@ -148,6 +150,12 @@ export const settings: readonly Setting[] = [
       'Origins of web apps, such as `https://app.example.com`, separated by commas: their pages may call the API and use the sign-in cookie.',
   },
   {
+    name: 'INKSONG_DRAIN_SECONDS',
+    defaultText: '`0`',
+    about:
+      'How long a process that gets SIGTERM goes on answering after `/readyz` has turned 503. Behind a balancer: longer than it needs to notice, such as 5.',
+  },
+  {
     name: 'INKSONG_METRICS_PORT',
     defaultText: 'off',
     about: 'Port of a second listener on `HOST` that answers `/metrics` to Prometheus. Keep it from the public.',
@@ -246,6 +254,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       trusted: read('INKSONG_TRUSTED_PROXIES', [], parseTrustedProxies),
       header: read<ClientIpHeader>('INKSONG_CLIENT_IP_HEADER', 'x-forwarded-for', oneOf(...clientIpHeaders)),
     },
+    drainSeconds: read('INKSONG_DRAIN_SECONDS', 0, integer(0, 300)),
     metricsPort: read('INKSONG_METRICS_PORT', null, integer(1, 65535)),
     logLevel: read('LOG_LEVEL', 'info', oneOf(...logLevels)),
   };

@@ -7,21 +7,31 @@ export interface Drainable {
   close(): Promise<unknown>;
 }
 
-/**
- * Watches a server's connections; call before it listens. Returns the function that stops it: requests in progress are
- * finished, connections without one are closed at once, and whatever is left after `limitMs` milliseconds is cut.
- */
-export function watchConnections(app: Drainable): (limitMs: number) => Promise<void> {
+export interface Connections {
+  /** From now on each answer is the last on its connection, so that none is idle when the server stops. */
+  endAfterAnswers(): void;
+  /**
+   * Stops the server: requests in progress are finished, connections without one are closed at once, and whatever is left
+   * after `limitMs` milliseconds is cut.
+   */
+  drain(limitMs: number): Promise<void>;
+}
+
+/** Watches a server's connections; call before it listens. */
+export function watchConnections(app: Drainable): Connections {
   const { server } = app;
   const sockets = new Set<Socket>();
   const responses = new Set<ServerResponse>();
+  let ending = false;
   let draining = false;
 
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  server.on('request', (_request, response) => {
+  // First, since an answer's headers may be sent at once.
+  server.prependListener('request', (_request, response) => {
+    if (ending) response.shouldKeepAlive = false;
     responses.add(response);
     response.once('close', () => {
       responses.delete(response);
@@ -30,16 +40,24 @@ export function watchConnections(app: Drainable): (limitMs: number) => Promise<v
     });
   });
 
-  return async (limitMs) => {
-    draining = true;
+  function endAfterAnswers(): void {
+    ending = true;
     for (const response of responses) if (!response.headersSent) response.shouldKeepAlive = false;
-    // Browsers connect ahead of need; Node does not count a connection that never spoke as idle.
-    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-    const cut = setTimeout(() => server.closeAllConnections(), limitMs);
-    try {
-      await app.close();
-    } finally {
-      clearTimeout(cut);
-    }
+  }
+
+  return {
+    endAfterAnswers,
+    async drain(limitMs) {
+      draining = true;
+      endAfterAnswers();
+      // Browsers connect ahead of need; Node does not count a connection that never spoke as idle.
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      const cut = setTimeout(() => server.closeAllConnections(), limitMs);
+      try {
+        await app.close();
+      } finally {
+        clearTimeout(cut);
+      }
+    },
   };
 }

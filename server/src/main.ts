@@ -1,17 +1,22 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { choresOf, createApp, createServices, flushesOf } from './app.ts';
 import { type Config, defaultPublicUrl } from './config.ts';
 import { migrate } from './database/migrate.ts';
-import { watchConnections } from './drain.ts';
+import { type Connections, watchConnections } from './drain.ts';
 import { freePort } from './free-port.ts';
 import { runEach, startHousekeeping } from './housekeeping.ts';
 import { createLog } from './log.ts';
 import { startMetrics } from './metrics/metrics-listener.ts';
+import type { Readiness } from './readiness.ts';
 import { stopReason } from './stop-reason.ts';
 
-/** Longest a stopping server waits for requests in progress, milliseconds. */
+/** Longest a stopping server waits for requests in progress, milliseconds from the signal; */
 const drainMs = 8_000;
-/** Service managers kill after ten seconds; whatever hangs then is left behind before that. */
-const stopMs = 9_500;
+/** but at least this long after it has stopped listening. */
+const shortestDrainMs = 3_000;
+/** What comes after. Service managers kill after ten seconds; whatever hangs then is left behind before that. */
+const endMs = 1_500;
 
 /**
  * Runs the server until SIGINT, SIGTERM or an error that nobody caught: migrates, listens, and then drains.
@@ -30,7 +35,7 @@ export async function serve(configured: Config): Promise<0 | 1> {
       stopMetrics = await startMetrics(services.passwords, config.host, config.metricsPort);
     }
     const app = await createApp(config, services, log);
-    const drain = watchConnections(app);
+    const connections = watchConnections(app);
     try {
       await app.listen({ host: config.host, port: config.port });
     } catch (error) {
@@ -41,15 +46,21 @@ export async function serve(configured: Config): Promise<0 | 1> {
     process.stderr.write(greeting(config));
 
     const reason = await stopping;
+    let leftMs = 0;
+    if (reason.mayWait && config.drainSeconds > 0) {
+      log.info({ reason: reason.name, seconds: config.drainSeconds }, 'leaving: not ready any more, still answering');
+      leftMs = await untilNoticed(services.readiness, connections, config.drainSeconds);
+    }
+    const waitMs = Math.max(drainMs - leftMs, shortestDrainMs);
     services.outbox.stop();
     log.info({ reason: reason.name }, 'stopping: finishing the requests in progress');
     const giveUp = setTimeout(() => {
       log.error('stopped without finishing');
       flush();
       process.exit(1);
-    }, stopMs);
+    }, waitMs + endMs);
     const housekeepingStopped = stopHousekeeping();
-    await drain(drainMs);
+    await connections.drain(waitMs);
     await housekeepingStopped;
     // What is lost when one fails is what a crash would lose too, so it does not spoil an orderly stop.
     await runEach(flushesOf(services), log);
@@ -61,6 +72,20 @@ export async function serve(configured: Config): Promise<0 | 1> {
     await services.database.close();
     flush();
   }
+}
+
+/** Goes on answering while balancers notice that this process is not ready. Ctrl-C cuts it short. Returns the milliseconds it took. */
+async function untilNoticed(readiness: Readiness, connections: Connections, seconds: number): Promise<number> {
+  const startedMs = performance.now();
+  readiness.leave();
+  connections.endAfterAnswers();
+  const hurried = new AbortController();
+  await Promise.race([
+    delay(seconds * 1_000, undefined, { signal: hurried.signal }),
+    once(process, 'SIGINT', { signal: hurried.signal }),
+  ]);
+  hurried.abort();
+  return performance.now() - startedMs;
 }
 
 /** PORT=0 means any free port. It must be known before the tokens' issuer and the links that carry it are made. */

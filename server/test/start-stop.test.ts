@@ -121,6 +121,47 @@ test('a client that hangs cannot keep the process for ten seconds', async (t) =>
   assert.ok(performance.now() - stoppedAt < 10_000);
 });
 
+test('with INKSONG_DRAIN_SECONDS, SIGTERM first turns /readyz to 503 while all else is answered; Ctrl-C cuts that short', async (t) => {
+  const server = await startServer(t, { INKSONG_DRAIN_SECONDS: '300' });
+  const { finish } = await requestInProgress(server);
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  server.signal('SIGTERM');
+  await server.seen(/"leaving: /);
+  const ask = async (path: string) => {
+    const [answer] = await once(get({ port: server.port, host: '127.0.0.1', path, agent }), 'response');
+    answer.resume();
+    await once(answer, 'end');
+    // Whoever keeps connections finds none that the stop is about to close.
+    assert.equal(answer.headers.connection, 'close', path);
+    return answer.statusCode;
+  };
+  assert.equal(await ask('/readyz'), 503);
+  assert.equal(await ask('/healthz'), 200);
+  assert.equal(await ask('/api/v1/auth/config'), 200);
+  assert.equal(await finish(), 201);
+  server.signal('SIGINT');
+  assert.equal((await server.finished).code, 0);
+});
+
+test('once INKSONG_DRAIN_SECONDS have passed, the server stops as it would have without', async (t) => {
+  const server = await startServer(t, { INKSONG_DRAIN_SECONDS: '1' });
+  const stoppedAt = performance.now();
+  server.signal('SIGTERM');
+  await server.seen(/"leaving: /);
+  await refusesConnections(server);
+  assert.ok(performance.now() - stoppedAt >= 1_000);
+  assert.equal((await server.finished).code, 0);
+});
+
+test('Ctrl-C does not wait for balancers', async (t) => {
+  const server = await startServer(t, { INKSONG_DRAIN_SECONDS: '300' });
+  server.signal('SIGINT');
+  const { code, stdout } = await server.finished;
+  assert.equal(code, 0);
+  assert.doesNotMatch(stdout, /"leaving: /);
+});
+
 test('an error that nobody caught is one fatal line, then the server drains and ends with 1', async (t) => {
   for (const fault of ['throw new Error("planted")', 'Promise.reject(new Error("planted"))']) {
     // Loaded into the real process: on SIGUSR2 it fails as forgotten code would.

@@ -6,9 +6,9 @@ const Healthy = Type.Object(
   { description: 'All is well.', additionalProperties: false },
 );
 
-/** @param readDatabase throws AppError `unavailable` when the database cannot be read */
-export function healthRoutes(server: HttpServer, readDatabase: () => Promise<unknown>): void {
-  const checkDatabase = oneAtATime(readDatabase);
+/** @param checkReadiness throws AppError `unavailable` when no request should be sent here */
+export function healthRoutes(server: HttpServer, checkReadiness: () => Promise<unknown>): void {
+  const check = oneAtATime(checkReadiness);
 
   server.get(
     '/healthz',
@@ -30,13 +30,13 @@ export function healthRoutes(server: HttpServer, readDatabase: () => Promise<unk
       config: { access: 'public' },
       schema: {
         operationId: 'getReadiness',
-        summary: 'Whether the database answers',
+        summary: 'Whether requests should be sent here: the database answers, and no stop has begun',
         tags: ['Service'],
         response: { 200: Healthy },
       },
     },
     async () => {
-      await checkDatabase();
+      await check();
       return { status: 'ok' as const };
     },
   );

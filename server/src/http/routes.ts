@@ -12,7 +12,6 @@ import { ownSessionRoutes } from '../auth/sessions/own-session-routes.ts';
 import type { OwnSessions } from '../auth/sessions/own-sessions.ts';
 import { sessionRoutes } from '../auth/sessions/session-routes.ts';
 import type { Config } from '../config.ts';
-import type { Database } from '../database/database.ts';
 import { documentRoutes } from '../documents/document-routes.ts';
 import type { Documents } from '../documents/documents.ts';
 import { forwardRoutes } from '../edge/forward-routes.ts';
@@ -20,6 +19,7 @@ import { eventRoutes } from '../events/event-routes.ts';
 import type { Events } from '../events/events.ts';
 import type { AccountExport } from '../exports/account-export.ts';
 import { accountExportRoutes } from '../exports/account-export-routes.ts';
+import type { Readiness } from '../readiness.ts';
 import type { Usage } from '../usage/usage.ts';
 import { usageRoutes } from '../usage/usage-routes.ts';
 import { dashboardRoutes } from './dashboard-routes.ts';
@@ -37,7 +37,7 @@ interface RoutedServices extends SignUpServices {
   events: Events;
   usage: Usage;
   documents: Documents;
-  database: Pick<Database, 'probe'>;
+  readiness: Pick<Readiness, 'check'>;
 }
 
 /** The table of contents: every route of the API, by room. */
@@ -64,5 +64,5 @@ export async function registerRoutes(server: HttpServer, services: RoutedService
   );
   await dashboardRoutes(server);
   docsRoutes(server, publicUrl);
-  healthRoutes(server, () => services.database.probe());
+  healthRoutes(server, () => services.readiness.check());
 }
