@@ -4,7 +4,9 @@
 
 local asked_with = { 'authorization', 'x-api-key', 'origin', 'sec-fetch-site', 'user-agent' }
 local identity = { 'x-inksong-user', 'x-inksong-user-id', 'x-inksong-scheme', 'x-inksong-key-id' }
-local told = { 'content-type', 'cache-control', 'retry-after', 'www-authenticate', 'x-request-id' }
+local told = {
+  'content-type', 'cache-control', 'retry-after', 'ratelimit', 'ratelimit-policy', 'www-authenticate', 'x-request-id',
+}
 
 -- HAProxy counts the lines of a header from 0, Lua from 1.
 local function lines(values)

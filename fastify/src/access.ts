@@ -17,15 +17,23 @@ declare module 'fastify' {
 
 const accesses: readonly unknown[] = ['public', 'both', 'api-key', 'bearer'] satisfies Access[];
 
-/** Makes every route from here on state its access: one that does not throws there and then. Throws when there are routes already. */
+/**
+ * Makes every route from here on state its access: one that does not throws there and then. Throws when there are routes
+ * already, or when this part of the app has been guarded before.
+ */
 export function requireAccess(app: FastifyInstance): void {
+  if (app.hasRequestDecorator('principal')) {
+    throw new Error(
+      'Register @inksong/fastify once: this part of the app is guarded already, or has a request.principal of its own.',
+    );
+  }
   if (hasRoutes(app)) {
     throw new Error('Register @inksong/fastify before any route, with await: those before it would not be guarded.');
   }
   app.addHook('onRoute', (route) => {
-    const { method, url, config } = route;
+    const { method, url, routePath, config } = route;
     const access: unknown = config?.access;
-    if (access === undefined && method === 'OPTIONS' && url.endsWith('*')) {
+    if (access === undefined && method === 'OPTIONS' && routePath === '*') {
       // What @fastify/cors adds for preflights. A browser sends no credential with one.
       route.config = { ...config, access: 'public' };
       return;

@@ -60,6 +60,8 @@ function baseUrlOf(text: string): string {
   }
   if (url.username !== '' || url.password !== '') throw new TypeError('url must not hold a name or a password.');
   if (url.search !== '' || url.hash !== '') throw new TypeError('url must end with its path.');
+  if (/\/api(\/|$)/.test(url.pathname))
+    throw new TypeError('url must be where Inksong is, without the path of its API.');
   return url.origin + url.pathname.replace(/\/+$/, '');
 }
 

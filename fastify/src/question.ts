@@ -2,8 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 
-/** The credentials, and what browsers add to every request that a page sends: Inksong refuses keys from there. */
-const handedOn = new Set(['x-api-key', 'authorization', 'sec-fetch-site', 'origin']);
+/**
+ * The credentials; what browsers add to every request that a page sends, since Inksong refuses keys from there; and the
+ * device that the audit log names.
+ */
+const handedOn = new Set(['x-api-key', 'authorization', 'sec-fetch-site', 'origin', 'user-agent']);
 
 /**
  * Returns the header lines of a question, names and values in turn: what of the request decides, line by line as it

@@ -26,6 +26,19 @@ test('a route that states no access, or none that exists, keeps the app from sta
   await assert.rejects(async () => inner.ready(), /GET \/ does not state its access/);
 });
 
+test('of routes for preflights, only the one that takes them for all paths needs no access', async () => {
+  const app = Fastify();
+  await app.register(inksong, nowhere);
+  app.options('*', handler);
+  assert.throws(() => app.options('/secret/*', handler), /OPTIONS \/secret\/\* does not state its access/);
+});
+
+test('registered twice, it says so', async () => {
+  const app = Fastify();
+  await app.register(inksong, nowhere);
+  await assert.rejects(async () => app.register(inksong, nowhere), /Register @inksong\/fastify once/);
+});
+
 test('an app with routes from before the plugin does not start, since those would not be guarded', async () => {
   const forgotAwait = Fastify();
   forgotAwait.register(inksong, nowhere);
@@ -109,6 +122,8 @@ test('an address that Inksong cannot be at, or a time limit that is none, keeps 
     'file:///etc/passwd',
     '/api',
     'http://h/?a=b',
+    'http://h/api/v1',
+    'http://h/inksong/api/v1/auth/forward',
   ];
   for (const url of [...urls, 'http://h/#a', 'http://name:hunter2@127.0.0.1', 'http://name@127.0.0.1']) {
     await assert.rejects(

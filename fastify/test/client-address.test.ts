@@ -99,8 +99,8 @@ test('an app that was asked over http says so, and Inksong refuses where it is r
 test('Inksong is told what decides, and nothing else of the request', async (t) => {
   const pretended = await pretendInksong(t, (response) => response.writeHead(200, identity).end());
   const { url } = await startApp(t, pretended.url);
-  const headers = ['Cookie', 'a=b', 'User-Agent', 'x', 'X-Inksong-User', 'evil', 'X-Request-Id', '1', ...spoofed];
-  const decisive = ['Origin', 'null', 'Sec-Fetch-Site', 'none', 'Authorization', 'Bearer b'];
+  const headers = ['Cookie', 'a=b', 'X-Inksong-User', 'evil', 'X-Request-Id', '1', ...spoofed];
+  const decisive = ['Origin', 'null', 'Sec-Fetch-Site', 'none', 'User-Agent', 'x', 'Authorization', 'Bearer b'];
   const { status } = await send(`${url}/both?a=b`, {
     method: 'POST',
     key: 'a',
