@@ -295,6 +295,23 @@ for (const name of proxyNames) {
     assert.deepEqual(throttled.received, []);
   });
 
+  test(`${name}: an address of one scheme lets that one through alone, whatever the query asks for`, async (t) => {
+    for (const [path, allowed, refused, reason] of [
+      ['api-key', byKey, byToken, 'api_key_required'],
+      ['bearer', byToken, byKey, 'session_required'],
+    ] as const) {
+      const { inksong, ask } = await guard(t, name, {
+        configuration: configurations[name].replace(/\/auth\/forward(\/nginx)?/, `$&/${path}`),
+      });
+      const account = await inksong.register();
+      const inQuery = '/?scheme=both&access=both&/auth/forward';
+      assert.equal((await ask({ path: inQuery, headers: allowed(account) })).status, 200, path);
+      const answer = await ask({ path: inQuery, headers: refused(account) });
+      assert.deepEqual([answer.status, answer.received], [403, []], path);
+      assert.equal(name === 'nginx' ? answer.headers['x-inksong-reason'] : answer.json?.code, reason);
+    }
+  });
+
   test(`${name}: behind another proxy of ours the address that counts is the one that this one was told`, async (t) => {
     const outer = '127.0.0.4';
     const { inksong, ask } = await guard(t, name, {
