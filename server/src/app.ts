@@ -78,14 +78,16 @@ export interface Services {
 /** Opens the database and builds every service on it. Does not migrate. Throws when the data folder cannot be used. */
 export function createServices(config: Config, log: EventLog = silentLog, clock: Clock = systemClock): Services {
   mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 });
-  mkdirSync(dirname(config.databasePath), { recursive: true, mode: 0o700 });
+  if (config.database.engine === 'sqlite') {
+    mkdirSync(dirname(config.database.path), { recursive: true, mode: 0o700 });
+  }
   const accessTokens = createAccessTokens({
     secret: config.secret ?? loadOrCreateSecret(config.dataDirectory),
     previousSecret: config.previousSecret,
     issuer: config.publicUrl,
     clock,
   });
-  const database = openDatabase(config.databasePath, log);
+  const database = openDatabase(config.database, { log, connections: config.databaseConnections });
   const retention = { eventDays: config.eventRetentionDays, addressDays: config.addressRetentionDays };
   const events = createEvents(createEventStore(database), retention, log, clock);
   const apiKeys = createApiKeys(

@@ -52,7 +52,7 @@ test('without any setting it listens on loopback, with sign-up open and everythi
     { host: config.host, port: config.port, publicUrl: config.publicUrl, signup: config.signup, secret: config.secret },
     { host: '127.0.0.1', port: 8080, publicUrl: 'http://localhost:8080', signup: 'open', secret: null },
   );
-  assert.equal(config.databasePath, join(config.dataDirectory, 'inksong.db'));
+  assert.deepEqual(config.database, { engine: 'sqlite', path: join(config.dataDirectory, 'inksong.db') });
   assert.deepEqual(readConfig(Object.fromEntries(settings.map(({ name }) => [name, '']))), config, 'empty means unset');
 });
 

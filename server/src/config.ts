@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
+import { type DatabaseAddress, parseDatabaseUrl } from './database/database-url.ts';
 import {
   type ClientIpHeader,
   clientIpHeaders,
@@ -14,8 +15,9 @@ import { parseSender, parseSmtpUrl, type Sender, type SmtpServer } from './mail/
 export interface Config {
   host: string;
   port: number;
-  /** Absolute path of the SQLite file. */
-  databasePath: string;
+  database: DatabaseAddress;
+  /** Most connections to PostgreSQL. */
+  databaseConnections: number;
   /** Absolute path. */
   dataDirectory: string;
   /** Origin without a trailing slash, such as `https://api.example.com`. */
@@ -46,6 +48,8 @@ export interface Config {
   logLevel: LogLevel;
 }
 
+const defaultConnections = 10;
+
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -63,7 +67,8 @@ export const settings: readonly Setting[] = [
   {
     name: 'INKSONG_PUBLIC_URL',
     defaultText: '`http://localhost:PORT`',
-    about: 'The origin people reach it at. Must be https unless it is loopback. Required when `HOST` is not loopback.',
+    about:
+      'The origin people reach it at. Must be https unless it is loopback. Required on PostgreSQL, and when `HOST` is not loopback.',
   },
   {
     name: 'INKSONG_TRUSTED_PROXIES',
@@ -80,12 +85,19 @@ export const settings: readonly Setting[] = [
   {
     name: 'DATABASE_URL',
     defaultText: '`inksong.db` in the data folder',
-    about: 'The SQLite file, as a path or a `file:` URL.',
+    about:
+      'The SQLite file, as a path or a `file:` URL; or `postgres://user:password@host/database?sslmode=verify-full`, see docs/postgresql.md. Or `DATABASE_URL_FILE`.',
+  },
+  {
+    name: 'INKSONG_DATABASE_CONNECTIONS',
+    defaultText: '`10`',
+    about: 'Most connections of one process to PostgreSQL; a fifth of them only read credentials.',
   },
   {
     name: 'INKSONG_SECRET',
     defaultText: 'made in the data folder',
-    about: 'At least 32 bytes; access tokens are signed with a key derived from it. Or `INKSONG_SECRET_FILE`.',
+    about:
+      'At least 32 bytes; access tokens are signed with a key derived from it. Required on PostgreSQL, the same on every node. Or `INKSONG_SECRET_FILE`.',
   },
   {
     name: 'INKSONG_SECRET_PREVIOUS',
@@ -228,13 +240,27 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const smtpUrl = textOrFile('INKSONG_SMTP_URL');
   if (smtpUrl !== undefined && text('INKSONG_MAIL_FROM') === undefined)
     faults.push('INKSONG_MAIL_FROM must be set, since INKSONG_SMTP_URL is.');
+  const sqlite: DatabaseAddress = { engine: 'sqlite', path: join(dataDirectory, 'inksong.db') };
+  const databaseUrl = textOrFile('DATABASE_URL');
+  const database = read('DATABASE_URL', sqlite, parseDatabaseUrl, databaseUrl);
+  const sharedSecret = secret('INKSONG_SECRET');
+  if (database.engine === 'postgres') {
+    // Several nodes share a database, and must agree on both.
+    if (sharedSecret === null)
+      faults.push(
+        'INKSONG_SECRET must be set on PostgreSQL, the same on every node; make one with: openssl rand -base64 32.',
+      );
+    if (text('INKSONG_PUBLIC_URL') === undefined && isLoopback(host))
+      faults.push('INKSONG_PUBLIC_URL must be set on PostgreSQL, the same on every node.');
+  }
   const config: Config = {
     host,
     port,
-    databasePath: read('DATABASE_URL', join(dataDirectory, 'inksong.db'), parseDatabaseUrl),
+    database,
+    databaseConnections: read('INKSONG_DATABASE_CONNECTIONS', defaultConnections, integer(2, 1000)),
     dataDirectory,
     publicUrl: publicUrl ?? defaultPublicUrl(host, port),
-    secret: secret('INKSONG_SECRET'),
+    secret: sharedSecret,
     previousSecret: secret('INKSONG_SECRET_PREVIOUS'),
     signup: signup ?? 'open',
     smtp: read('INKSONG_SMTP_URL', null, parseSmtpUrl, smtpUrl),
@@ -312,13 +338,6 @@ function readSecretFile(path: string): string {
   } catch (error) {
     throw new Error(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
-}
-
-function parseDatabaseUrl(value: string): string {
-  if (/^(?!file:)[a-z][a-z0-9+.-]+:/i.test(value)) {
-    throw new Error('must be a path or a file: URL; this version stores everything in SQLite');
-  }
-  return value.startsWith('file:') ? resolve(value.slice('file:'.length).replace(/^\/\/(?=\/)/, '')) : resolve(value);
 }
 
 function parsePublicUrl(value: string): string {

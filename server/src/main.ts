@@ -29,6 +29,8 @@ export async function serve(configured: Config): Promise<0 | 1> {
   const services = createServices(config, log);
   let stopMetrics: (() => Promise<void>) | null = null;
   try {
+    const { concerns } = await services.database.inspect();
+    for (const concern of concerns) log.warn(`database: ${concern}`);
     const applied = await migrate(services.database);
     if (applied.length > 0) log.info({ applied }, 'database migrated');
     if (config.metricsPort !== null) {

@@ -9,6 +9,7 @@ import { migrate } from '../src/database/migrate.ts';
 import type { HttpServer } from '../src/http/server.ts';
 import type { TimeLimits } from '../src/http/time-limits.ts';
 import { checkAnswer } from './openapi-check.ts';
+import { databaseSettings } from './test-database.ts';
 
 /** A password that meets the rules; most tests do not care which. */
 export const goodPassword = 'five unrelated words do well';
@@ -81,7 +82,8 @@ export async function bootServer(
   timeLimits?: TimeLimits,
 ): Promise<TestServer> {
   const dataDirectory = environment.INKSONG_DATA_DIR ?? temporaryDirectory(t);
-  const config = readConfig({ ...unlimited, INKSONG_DATA_DIR: dataDirectory, ...environment });
+  const database = await databaseSettings(t, dataDirectory);
+  const config = readConfig({ ...unlimited, INKSONG_DATA_DIR: dataDirectory, ...database, ...environment });
   const logLines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => void logLines.push(line) });
   const services = createServices(config, log);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sql } from 'kysely';
-import { statementRun } from '../src/database/sqlite-driver.ts';
+import { statementRun } from '../src/database/statement-run.ts';
 import { bootServer, type TestServer } from './boot.ts';
 
 const kinds = ['signed_in', 'signed_out', 'api_key_renamed'];

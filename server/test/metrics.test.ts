@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { passwordHashed } from '../src/auth/accounts/password.ts';
 import { credentialVerified } from '../src/auth/authenticate.ts';
-import { statementRun } from '../src/database/sqlite-driver.ts';
+import { statementRun } from '../src/database/statement-run.ts';
 import { freePort } from '../src/free-port.ts';
 import { requestAnswered } from '../src/http/request-log.ts';
 import { startMetrics } from '../src/metrics/metrics-listener.ts';

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { ContentCounts } from '../database/whole-file.ts';
 import { confirm, yesOption } from './confirm.ts';
 import { answer, count, jsonOption } from './output.ts';
+import { sqliteFileOf } from './sqlite-file.ts';
 import { withConfig, withServices } from './with-services.ts';
 
 export function addBackupCommands(inksong: Command): void {
@@ -23,7 +24,7 @@ Example:
       withServices(async (_services, config) => {
         const { backUpDatabase } = await import('../database/backup.ts');
         const path = resolve(file);
-        const made = await backUpDatabase(config.databasePath, path);
+        const made = await backUpDatabase(sqliteFileOf(config), path);
         const value = { path, ...contentView(made), file_bytes: made.fileBytes };
         answer(options, value, `Backed up ${contentText(made)} to ${path} (${made.fileBytes} bytes, checked).`);
       }),
@@ -48,15 +49,16 @@ Example:
       withConfig(async (config) => {
         const { inspectBackup, restoreDatabase } = await import('../database/restore.ts');
         const { loadOrCreateSecret } = await import('../secret.ts');
+        const live = sqliteFileOf(config);
         const path = resolve(file);
         const held = await inspectBackup(path);
-        await confirm(`Everything in ${config.databasePath} will be replaced by ${contentText(held)}.`, options);
+        await confirm(`Everything in ${live} will be replaced by ${contentText(held)}.`, options);
         const { killKeys = false } = options;
-        const restored = await restoreDatabase(path, config.databasePath, { killKeys });
+        const restored = await restoreDatabase(path, live, { killKeys });
         // A backup holds none, and without one the folder is no installation yet.
         if (config.secret === null) loadOrCreateSecret(config.dataDirectory);
         const value = {
-          path: config.databasePath,
+          path: live,
           ...contentView(restored),
           ended_sessions: restored.endedSessions,
           ended_invitations: restored.endedInvitations,

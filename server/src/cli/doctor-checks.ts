@@ -2,6 +2,7 @@ import { existsSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, isLoopback } from '../config.ts';
 import { openDatabase } from '../database/database.ts';
+import { type DatabaseAddress, describeAddress, type SqliteAddress } from '../database/database-url.ts';
 import { assertMigrated } from '../database/migrate.ts';
 import { openSqlite } from '../database/sqlite-driver.ts';
 import { integrityFaultOf } from '../database/whole-file.ts';
@@ -20,7 +21,7 @@ const neededFreeBytes = 512 * 1024 * 1024;
 
 /** Looks at everything a running Inksong depends on. Changes nothing and makes nothing. */
 export async function checkAll(config: Config): Promise<Check[]> {
-  const attempt = async (name: string, look: () => string | Promise<string>): Promise<Check> => {
+  const attempt: Attempt = async (name, look) => {
     try {
       return { name, ok: true, detail: await look() };
     } catch (error) {
@@ -34,11 +35,13 @@ export async function checkAll(config: Config): Promise<Check[]> {
     await attempt('secret', () => secretCheck(config)),
     await attempt('disk', () => diskCheck(config)),
   ];
-  const opening = await attempt('database', () => openingCheck(config));
+  const { database } = config;
+  if (database.engine === 'postgres') return [...checks, ...(await postgresChecks(attempt, config))];
+  const opening = await attempt('database', () => openingCheck(database));
   checks.push(opening);
   // The rest can only be asked of a database that opens.
   if (!opening.ok) return checks;
-  checks.push(await attempt('integrity', () => integrityCheck(config)));
+  checks.push(await attempt('integrity', () => integrityCheck(database)));
   checks.push(await attempt('schema', () => schemaCheck(config)));
   return checks;
 }
@@ -103,25 +106,43 @@ function diskCheck({ dataDirectory }: Config): string {
   return free;
 }
 
-/** Opening reads back what makes commits durable, and refuses a SQLite that can corrupt its log. */
-function openingCheck({ databasePath }: Config): string {
-  if (!existsSync(databasePath)) {
-    throw new Finding(`There is no database at ${databasePath} yet; start the server once, or run inksong migrate.`);
-  }
-  const file = openSqlite(databasePath);
-  const version = file.prepare('SELECT sqlite_version() AS version').get()?.version;
-  file.close();
-  return `${databasePath}, SQLite ${version}, write-ahead log, synchronous FULL, foreign keys on`;
+type Attempt = (name: string, look: () => string | Promise<string>) => Promise<Check>;
+
+async function postgresChecks(attempt: Attempt, config: Config): Promise<Check[]> {
+  const server = await attempt('database', () => serverCheck(config.database));
+  return server.ok ? [server, await attempt('schema', () => schemaCheck(config))] : [server];
 }
 
-function integrityCheck({ databasePath }: Config): string {
-  const fault = integrityFaultOf(databasePath);
-  if (fault !== null) throw new Finding(`${databasePath} is damaged (${fault}): restore a backup.`);
+async function serverCheck(address: DatabaseAddress): Promise<string> {
+  const database = openDatabase(address);
+  try {
+    const { version, concerns } = await database.inspect();
+    if (concerns.length > 0) throw new Finding(`${describeAddress(address)}: ${concerns.join(' ')}`);
+    return `${describeAddress(address)}, ${version}, the primary, UTF8, fsync and synchronous_commit on`;
+  } finally {
+    await database.close();
+  }
+}
+
+/** Opening reads back what makes commits durable, and refuses a SQLite that can corrupt its log. */
+function openingCheck({ path }: SqliteAddress): string {
+  if (!existsSync(path)) {
+    throw new Finding(`There is no database at ${path} yet; start the server once, or run inksong migrate.`);
+  }
+  const file = openSqlite(path);
+  const version = file.prepare('SELECT sqlite_version() AS version').get()?.version;
+  file.close();
+  return `${path}, SQLite ${version}, write-ahead log, synchronous FULL, foreign keys on`;
+}
+
+function integrityCheck({ path }: SqliteAddress): string {
+  const fault = integrityFaultOf(path);
+  if (fault !== null) throw new Finding(`${path} is damaged (${fault}): restore a backup.`);
   return 'every page and every reference is sound';
 }
 
-async function schemaCheck({ databasePath }: Config): Promise<string> {
-  const database = openDatabase(databasePath);
+async function schemaCheck(config: Config): Promise<string> {
+  const database = openDatabase(config.database);
   try {
     await assertMigrated(database);
     return 'up to date';

@@ -1,6 +1,8 @@
 import { AppError } from '../app-error.ts';
 import { type Config, ConfigError } from '../config.ts';
+import { describeAddress } from '../database/database-url.ts';
 import { CliError } from './cli-error.ts';
+import { explainPostgres } from './explain-postgres.ts';
 
 interface SystemError extends Error {
   code?: string;
@@ -23,6 +25,10 @@ export function explain(error: unknown, config: Config | null): string {
   }
   if (error instanceof AppError) return explainRefusal(error, config);
   const cause = error as SystemError;
+  if (config?.database.engine === 'postgres') {
+    const explained = explainPostgres(cause, config.database);
+    if (explained !== null) return explained;
+  }
   return (
     explainListening(cause, config) ??
     explainDatabase(cause, config) ??
@@ -60,7 +66,7 @@ function explainListening({ code, syscall, port, address }: SystemError, config:
 /** By SQLite's primary result code; https://sqlite.org/rescode.html. */
 function explainDatabase({ code, errcode, message }: SystemError, config: Config | null): string | null {
   if (code !== 'ERR_SQLITE_ERROR' || errcode === undefined) return null;
-  const file = config?.databasePath ?? 'The database';
+  const file = config ? describeAddress(config.database) : 'The database';
   switch (errcode & 0xff) {
     case 5:
     case 6:

@@ -17,7 +17,8 @@ export function addOpenApiCommand(inksong: Command): void {
         const { pino } = await import('pino');
         const scratch = mkdtempSync(join(tmpdir(), 'inksong-openapi-'));
         try {
-          const own = { dataDirectory: scratch, databasePath: join(scratch, 'inksong.db') };
+          const database = { engine: 'sqlite', path: join(scratch, 'inksong.db') } as const;
+          const own = { dataDirectory: scratch, database };
           const secret = randomBytes(32).toString('base64url');
           const services = createServices({ ...config, ...own, secret });
           const app = await createApp(config, services, pino({ level: 'silent' }));

@@ -20,6 +20,7 @@ export function addServerCommands(inksong: Command): void {
         const { migrate } = await import('../database/migrate.ts');
         const { database } = createServices(config);
         try {
+          await database.inspect();
           const applied = await migrate(database);
           const text = applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The schema is up to date.';
           answer(options, { applied }, text);

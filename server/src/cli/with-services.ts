@@ -26,10 +26,9 @@ export async function withConfig<T>(work: (config: Config) => Promise<T>): Promi
  */
 export function withServices<T>(work: (services: Services, config: Config) => Promise<T>): Promise<T> {
   return withConfig(async (config) => {
-    if (!existsSync(config.databasePath)) {
-      throw new CliError(
-        `There is no database at ${config.databasePath} yet; start the server, or run inksong migrate.`,
-      );
+    const { database } = config;
+    if (database.engine === 'sqlite' && !existsSync(database.path)) {
+      throw new CliError(`There is no database at ${database.path} yet; start the server, or run inksong migrate.`);
     }
     const { createServices } = await import('../app.ts');
     const { assertMigrated } = await import('../database/migrate.ts');

@@ -1,23 +1,59 @@
-import { Kysely, type Transaction as KyselyTransaction, type RawBuilder, sql } from 'kysely';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Kysely, RawBuilder } from 'kysely';
+import { AppError } from '../app-error.ts';
 import { type EventLog, silentLog } from '../log.ts';
 import { lockPatienceMs } from './connection-turns.ts';
+import type { DatabaseAddress } from './database-url.ts';
+import type { Engine, EngineFacts, ReadRows, Transaction } from './engine.ts';
+import { openPostgresEngine } from './postgres-engine.ts';
 import type { Schema } from './schema.ts';
-import { openSqlite, SqliteDialect } from './sqlite-driver.ts';
+import { openSqliteEngine } from './sqlite-engine.ts';
 
-/** One open transaction; every store method that takes one does its part of it. */
-export type Transaction = KyselyTransaction<Schema>;
+export type { Transaction } from './engine.ts';
 
 export interface Database {
+  readonly engine: Engine['name'];
   /** For single statements, and for reads. Throws when used inside a transaction: use its `trx` there. */
   readonly query: Kysely<Schema>;
-  /** Runs `work` in one transaction: committed and synced when this resolves, rolled back when it throws. */
+  /**
+   * Runs `work` in one transaction: committed and synced when this resolves, rolled back when it throws. What it has read
+   * is still so when it commits. For that, PostgreSQL may undo it and have it run anew: it must do nothing outside `trx`
+   * that may not happen twice. Throws AppError `unavailable` when others are in the way for too long.
+   */
   transaction<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
-  /** The database's clock in milliseconds since 1970, as an SQL expression. */
+  /** One transaction for all that migrate.ts does. */
+  migration<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
+  /** The database's clock in milliseconds since 1970, as an SQL expression; it stands still during a statement. */
   readonly now: RawBuilder<number>;
+  /** True, as an SQL condition; on a server that may lag behind it fails, so that what is read is never an older state. */
+  readonly onPrimary: RawBuilder<boolean>;
+  /** Tells, in SQL, whether a text contains another, character by character. */
+  contains(text: RawBuilder<string>, part: string): RawBuilder<boolean>;
+  /**
+   * Returns a function that reads the row of one key, or null, fresh on every call. Where the database is elsewhere,
+   * calls that wait for a connection at the same time are one round trip, and nothing else takes their connections.
+   */
+  credentialReads<Row>(read: ReadRows<Row>, keyOf: (row: Row) => string): (key: string) => Promise<Row | null>;
   /** Resolves once the database has answered a read. */
   probe(): Promise<void>;
+  /** Returns what runs there, and what its operator should change. Throws, saying why, when it cannot be used. */
+  inspect(): Promise<EngineFacts>;
   close(): Promise<void>;
 }
+
+export interface DatabaseOptions {
+  log?: EventLog;
+  /** SQLite: how long a write waits while another process holds the write lock; reads go on meanwhile. */
+  lockPatienceMs?: number;
+  /** PostgreSQL: most connections, at least 2. */
+  connections?: number;
+}
+
+/** A transaction that is undone this often meets more than bad luck. */
+const transactionAttempts = 20;
+/** Whoever has tried for this long is told to come back, milliseconds. */
+const conflictPatienceMs = 3_000;
+const longestPauseMs = 100;
 
 /** What open transactions have to say in the log. */
 const linesOf = new WeakMap<Transaction, ((log: EventLog) => void)[]>();
@@ -28,31 +64,56 @@ export function logOnCommit(trx: Transaction, write: (log: EventLog) => void): v
 }
 
 /**
- * Opens the SQLite file at `path`, creating it when absent. Migrations are separate: see migrate.ts.
- * All queries throw AppError `unavailable` (503) or `storage_full` (507) when the file cannot be read or written.
- * @param patienceMs how long a write waits while another process holds the write lock; reads go on meanwhile
+ * Opens the database at an address: a SQLite file is made when absent, and PostgreSQL is first connected to when it is
+ * asked something. Migrations are separate: see migrate.ts. All queries throw AppError `unavailable` (503) or
+ * `storage_full` (507) when the database cannot be read or written.
  */
-export function openDatabase(path: string, log: EventLog = silentLog, patienceMs = lockPatienceMs): Database {
-  const dialect = new SqliteDialect(openSqlite(path), patienceMs);
-  const query = new Kysely<Schema>({ dialect });
-  const now = sql<number>`CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
+export function openDatabase(address: DatabaseAddress, options: DatabaseOptions = {}): Database {
+  const { log = silentLog } = options;
+  const engine =
+    address.engine === 'sqlite'
+      ? openSqliteEngine(address.path, options.lockPatienceMs ?? lockPatienceMs)
+      : openPostgresEngine(address, options.connections ?? 2);
+  const { query, now, onPrimary } = engine;
   return {
+    engine: engine.name,
     query,
     async transaction(work) {
-      const lines: ((log: EventLog) => void)[] = [];
-      const result = await dialect.guardTransaction(() =>
-        query.transaction().execute((trx) => {
+      const { result, lines } = await untilUndisturbed(engine, () => {
+        const lines: ((log: EventLog) => void)[] = [];
+        return engine.transact(async (trx) => {
           linesOf.set(trx, lines);
-          return work(trx);
-        }),
-      );
+          return { result: await work(trx), lines };
+        });
+      });
       for (const write of lines) write(log);
       return result;
     },
+    migration: (work) => engine.transactMigration(work),
     now,
+    onPrimary,
+    contains: engine.contains,
+    credentialReads: engine.credentialReads,
     async probe() {
-      await query.selectNoFrom(now.as('now')).execute();
+      await query.selectNoFrom(now.as('now')).where(onPrimary).execute();
     },
-    close: () => query.destroy(),
+    inspect: engine.inspect,
+    close: engine.close,
   };
+}
+
+/** Runs a transaction again while it is undone because of others, with growing pauses of random length. */
+async function untilUndisturbed<T>(engine: Engine, run: () => Promise<T>): Promise<T> {
+  const deadlineMs = performance.now() + conflictPatienceMs;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!engine.isConflict(error)) throw error;
+      if (attempt === transactionAttempts || performance.now() > deadlineMs) {
+        throw new AppError('unavailable', { cause: error, retryAfterSeconds: 1 });
+      }
+      await delay(Math.random() * Math.min(2 ** attempt, longestPauseMs));
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import { type Kysely, sql } from 'kysely';
 import { type MigrationInfo, Migrator } from 'kysely/migration';
 import type { Database } from './database.ts';
 import { migrations } from './migration-list.ts';
@@ -15,16 +16,19 @@ class SchemaError extends Error {
 }
 
 /**
- * Brings the database to this program's schema. Returns the names applied now. Throws SchemaError when a newer Inksong
- * or another program has been here.
+ * Brings the database to this program's schema, in one transaction: any number of nodes may start at once, and one that is
+ * killed leaves nothing behind. Returns the names applied now. Throws SchemaError when a newer Inksong or another program
+ * has been here.
  */
-export async function migrate(database: Database): Promise<string[]> {
-  const { applied, unknown } = await migrationStatus(database);
-  assertNotNewer(unknown);
-  if (applied.length === 0) await assertEmpty(database);
-  const { error, results = [] } = await migrator(database).migrateToLatest();
-  if (error) throw error;
-  return results.filter((result) => result.status === 'Success').map((result) => result.migrationName);
+export function migrate(database: Database): Promise<string[]> {
+  return database.migration(async (trx) => {
+    const { applied, unknown } = await statusOn(trx);
+    assertNotNewer(unknown);
+    if (applied.length === 0) await assertEmpty(trx, database);
+    const { error, results = [] } = await migratorOn(trx).migrateToLatest();
+    if (error) throw error;
+    return results.filter((result) => result.status === 'Success').map((result) => result.migrationName);
+  });
 }
 
 /** Throws SchemaError unless the database has exactly this program's schema. */
@@ -43,26 +47,29 @@ function assertNotNewer(unknown: readonly string[]): void {
   );
 }
 
-/** Somebody may have pointed DATABASE_URL at another program's file. */
-async function assertEmpty(database: Database): Promise<void> {
-  const tables = await database.query.introspection.getTables();
+/** Somebody may have pointed DATABASE_URL at another program's database. */
+// biome-ignore lint/suspicious/noExplicitAny: whatever tables there are.
+async function assertEmpty(query: Kysely<any>, { engine }: Database): Promise<void> {
+  const tables = await query.introspection.getTables();
   if (tables.length === 0) return;
+  const what = engine === 'sqlite' ? 'SQLite file' : 'database';
   throw new SchemaError(
-    `This SQLite file belongs to another program (it has a table ${tables[0]?.name}): point DATABASE_URL elsewhere.`,
+    `This ${what} belongs to another program (it has a table ${tables[0]?.name}): point DATABASE_URL elsewhere.`,
   );
 }
 
-export async function migrationStatus(database: Database): Promise<MigrationStatus> {
-  const tables = await database.query.introspection.getTables({ withInternalKyselyTables: true });
+export function migrationStatus(database: Database): Promise<MigrationStatus> {
+  return statusOn(database.query);
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever tables there are.
+async function statusOn(query: Kysely<any>): Promise<MigrationStatus> {
+  const tables = await query.introspection.getTables({ withInternalKyselyTables: true });
   if (!tables.some((table) => table.name === 'kysely_migration')) {
     return { applied: [], pending: Object.keys(migrations), unknown: [] };
   }
-  const known: readonly MigrationInfo[] = await migrator(database).getMigrations();
-  const rows = await database.query
-    .withTables<{ kysely_migration: { name: string } }>()
-    .selectFrom('kysely_migration')
-    .select('name')
-    .execute();
+  const known: readonly MigrationInfo[] = await migratorOn(query).getMigrations();
+  const { rows } = await sql<{ name: string }>`SELECT name FROM kysely_migration ORDER BY name`.execute(query);
   return {
     applied: known.filter((migration) => migration.executedAt).map((migration) => migration.name),
     pending: known.filter((migration) => !migration.executedAt).map((migration) => migration.name),
@@ -70,6 +77,7 @@ export async function migrationStatus(database: Database): Promise<MigrationStat
   };
 }
 
-function migrator(database: Database): Migrator {
-  return new Migrator({ db: database.query, provider: { getMigrations: async () => migrations } });
+// biome-ignore lint/suspicious/noExplicitAny: whatever tables there are.
+function migratorOn(db: Kysely<any>): Migrator {
+  return new Migrator({ db, provider: { getMigrations: async () => migrations } });
 }

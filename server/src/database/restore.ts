@@ -96,7 +96,7 @@ async function endCredentials(
   path: string,
   killKeys: boolean,
 ): Promise<Pick<Restored, 'endedSessions' | 'endedInvitations' | 'endedLinks' | 'killedKeys' | 'migrated'>> {
-  const database = openDatabase(path);
+  const database = openDatabase({ engine: 'sqlite', path });
   try {
     const { unknown } = await migrationStatus(database);
     if (unknown.length > 0) {

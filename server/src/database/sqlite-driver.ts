@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import {
   type CompiledQuery,
@@ -11,8 +10,9 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { AppError } from '../app-error.ts';
-import { createSignal } from '../signal.ts';
 import { ConnectionTurns } from './connection-turns.ts';
+import { statementRun } from './statement-run.ts';
+import type { TransactionGuard } from './transaction-guard.ts';
 
 /** SQLite releases from 3.7.0 to 3.51.2 may corrupt a database when a WAL reset races with a checkpoint. */
 const oldestSafeSqlite = [3, 51, 3] as const;
@@ -53,18 +53,13 @@ function isOlder(version: string, than: readonly number[]): boolean {
 export class SqliteDialect implements Dialect {
   readonly #driver: SqliteDriver;
   /** @param lockPatienceMs how long a statement waits for another process's write lock */
-  constructor(file: DatabaseSync, lockPatienceMs: number) {
-    this.#driver = new SqliteDriver(file, new ConnectionTurns(lockPatienceMs));
+  constructor(file: DatabaseSync, guard: TransactionGuard, lockPatienceMs: number) {
+    this.#driver = new SqliteDriver(file, guard, new ConnectionTurns(lockPatienceMs));
   }
   createDriver = (): SqliteDriver => this.#driver;
   createQueryCompiler = (): SqliteQueryCompiler => new SqliteQueryCompiler();
   createAdapter = (): SqliteAdapter => new SerializedSqliteAdapter();
   createIntrospector: Dialect['createIntrospector'] = (db) => new SqliteIntrospector(db);
-
-  /** Runs `work`, in which exactly one connection may be acquired: the transaction's own. */
-  guardTransaction<T>(work: () => Promise<T>): Promise<T> {
-    return this.#driver.guardTransaction(work);
-  }
 }
 
 class SerializedSqliteAdapter extends SqliteAdapter {
@@ -82,30 +77,21 @@ class SqliteDriver implements Driver {
   readonly #file: DatabaseSync;
   readonly #turns: ConnectionTurns;
   readonly #connection: SqliteConnection;
-  readonly #insideTransaction = new AsyncLocalStorage<{ acquired: boolean }>();
+  readonly #guard: TransactionGuard;
 
-  constructor(file: DatabaseSync, turns: ConnectionTurns) {
+  constructor(file: DatabaseSync, guard: TransactionGuard, turns: ConnectionTurns) {
     // Waiting is done by the turns.
     file.exec('PRAGMA busy_timeout = 0');
     this.#file = file;
+    this.#guard = guard;
     this.#turns = turns;
     this.#connection = new SqliteConnection(file, turns);
-  }
-
-  guardTransaction<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#insideTransaction.getStore()) throw new Error('A transaction was started inside a transaction.');
-    return this.#insideTransaction.run({ acquired: false }, work);
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    const transaction = this.#insideTransaction.getStore();
-    if (transaction?.acquired) {
-      // With one connection this query would wait for the transaction that is waiting for it.
-      throw new Error('The database was used inside a transaction without its `trx`.');
-    }
-    if (transaction) transaction.acquired = true;
+    this.#guard.noteAcquired();
     await this.#turns.take();
     return this.#connection;
   }
@@ -196,8 +182,6 @@ class SqliteConnection implements DatabaseConnection {
     return prepared;
   }
 }
-
-export const statementRun = createSignal<{ sql: string; seconds: number }>('statement-run');
 
 function timed<T>(sql: string, run: () => T): T {
   if (!statementRun.isHeard()) return run();

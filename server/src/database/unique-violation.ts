@@ -1,7 +1,8 @@
 /** Tells whether a write was refused because a row with the same unique value exists. */
 export function isUniqueViolation(error: unknown): boolean {
-  const { errcode } = error as { errcode?: number };
-  const constraintUnique = 2067;
-  const constraintPrimaryKey = 1555;
-  return errcode === constraintUnique || errcode === constraintPrimaryKey;
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  const sqliteUnique = 2067;
+  const sqlitePrimaryKey = 1555;
+  const postgresUnique = '23505';
+  return errcode === sqliteUnique || errcode === sqlitePrimaryKey || code === postgresUnique;
 }

@@ -44,7 +44,7 @@ export function createDocumentStore(database: Database, quota: AccountQuota): Do
       .select(viewColumns)
       .where('account_id', '=', accountId)
       // Not LIKE, which takes milliseconds for one title when both are long and monotonous.
-      .$if(search !== '', (list) => list.where(sql<boolean>`instr(title_search, ${search}) > 0`))
+      .$if(search !== '', (list) => list.where(database.contains(sql.ref('title_search'), search)))
       .$if(after !== null, (list) => list.where(placed('<', after)))
       .$if(last !== null, (list) => list.where(placed('>=', last)))
       .orderBy('created_at', 'desc')

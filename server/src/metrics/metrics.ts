@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type Passwords, passwordHashed } from '../auth/accounts/password.ts';
 import { credentialVerified } from '../auth/authenticate.ts';
-import { statementRun } from '../database/sqlite-driver.ts';
+import { statementRun } from '../database/statement-run.ts';
 import { requestAnswered } from '../http/request-log.ts';
 
 /** Seconds. The fast end is where verifying and statements lie, the slow end where people begin to wait. */

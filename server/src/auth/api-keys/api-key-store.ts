@@ -22,6 +22,27 @@ const viewColumns = [
 
 export function createApiKeyStore(database: Database): ApiKeyStore {
   const { query, now } = database;
+
+  const readByHash = database.credentialReads(
+    (connection, hashes) =>
+      connection
+        .selectFrom('api_keys')
+        .innerJoin('accounts', 'accounts.id', 'api_keys.account_id')
+        .select([
+          'api_keys.hash',
+          'api_keys.id as apiKeyId',
+          'accounts.id as accountId',
+          'accounts.email',
+          'accounts.created_at as accountCreatedAt',
+          'api_keys.allowed_ips as allowlist',
+        ])
+        .where('api_keys.hash', 'in', hashes)
+        .where('accounts.disabled_at', 'is', null)
+        .where(database.onPrimary)
+        .execute(),
+    ({ hash }) => hash,
+  );
+
   return {
     async insert(trx, { id, accountId, name, hash, hint }) {
       await trx
@@ -42,20 +63,10 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
     },
 
     async findByHash(hash) {
-      const row = await query
-        .selectFrom('api_keys')
-        .innerJoin('accounts', 'accounts.id', 'api_keys.account_id')
-        .select([
-          'api_keys.id as apiKeyId',
-          'accounts.id as accountId',
-          'accounts.email',
-          'accounts.created_at as accountCreatedAt',
-          'api_keys.allowed_ips as allowlist',
-        ])
-        .where('api_keys.hash', '=', hash)
-        .where('accounts.disabled_at', 'is', null)
-        .executeTakeFirst();
-      return row ?? null;
+      const row = await readByHash(hash);
+      if (!row) return null;
+      const { hash: _, ...owner } = row;
+      return owner;
     },
 
     list: (accountId) => readViews(query, accountId),

@@ -30,6 +30,25 @@ export function createSessionStore(database: Database): SessionStore {
 
   const isLive = liveSession(now);
 
+  const readLive = database.credentialReads(
+    (connection, ids) =>
+      connection
+        .selectFrom('sessions')
+        .innerJoin('accounts', 'accounts.id', 'sessions.account_id')
+        .select([
+          'sessions.id as sessionId',
+          'accounts.id as accountId',
+          'accounts.email',
+          'accounts.created_at as accountCreatedAt',
+          sql<number>`(${now} - sessions.authenticated_at) / 1000`.as('authenticatedSecondsAgo'),
+        ])
+        .where('sessions.id', 'in', ids)
+        .where(isLive)
+        .where(database.onPrimary)
+        .execute(),
+    ({ sessionId }) => sessionId,
+  );
+
   const liveSessionOf = (trx: Transaction, sessionId: string) =>
     trx
       .selectFrom('sessions')
@@ -58,21 +77,8 @@ export function createSessionStore(database: Database): SessionStore {
     },
 
     async find(sessionId, accountId) {
-      const row = await query
-        .selectFrom('sessions')
-        .innerJoin('accounts', 'accounts.id', 'sessions.account_id')
-        .select([
-          'sessions.id as sessionId',
-          'accounts.id as accountId',
-          'accounts.email',
-          'accounts.created_at as accountCreatedAt',
-          sql<number>`(${now} - sessions.authenticated_at) / 1000`.as('authenticatedSecondsAgo'),
-        ])
-        .where('sessions.id', '=', sessionId)
-        .where('accounts.id', '=', accountId)
-        .where(isLive)
-        .executeTakeFirst();
-      return row ?? null;
+      const session = await readLive(sessionId);
+      return session?.accountId === accountId ? session : null;
     },
 
     rotate: (presentedHash, { nonce, successorHash }, device) =>

@@ -1,0 +1,33 @@
+import type { Kysely, Transaction as KyselyTransaction, RawBuilder } from 'kysely';
+import type { Schema } from './schema.ts';
+
+/** One open transaction; every store method that takes one does its part of it. */
+export type Transaction = KyselyTransaction<Schema>;
+
+/** Reads the rows of some different keys in one statement; a key without a row is absent. */
+export type ReadRows<Row> = (query: Kysely<Schema>, keys: readonly string[]) => Promise<Row[]>;
+
+export interface EngineFacts {
+  /** Such as `PostgreSQL 17.2`. */
+  version: string;
+  concerns: string[];
+}
+
+/** What differs between SQLite and PostgreSQL, beside their drivers. */
+export interface Engine {
+  readonly name: 'sqlite' | 'postgres';
+  readonly query: Kysely<Schema>;
+  /** Runs `work` in one transaction, once. */
+  transact<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
+  /** As `transact`, for migrations: one process after the other, each seeing what the one before has done, as long as it takes. */
+  transactMigration<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
+  /** Tells whether a transaction was undone only because of another one, so that it is to be done anew. */
+  isConflict(error: unknown): boolean;
+  readonly now: RawBuilder<number>;
+  readonly onPrimary: RawBuilder<boolean>;
+  contains(text: RawBuilder<string>, part: string): RawBuilder<boolean>;
+  credentialReads<Row>(read: ReadRows<Row>, keyOf: (row: Row) => string): (key: string) => Promise<Row | null>;
+  /** Returns the engine and its version, and what its operator should change. Throws when it cannot be used. */
+  inspect(): Promise<EngineFacts>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,120 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
+import type pg from 'pg';
+import { isConflict, isConnectionLost, translatePostgresError, unavailable } from './postgres-errors.ts';
+import { statementRun } from './statement-run.ts';
+
+/** Longest a statement may take, milliseconds; then its connection is given up, and its outcome is unknown. */
+export const statementPatienceMs = 3_000;
+/** Inside a transaction the server itself cancels the statement, a little earlier, and the connection stays good. */
+const serverPatienceMs = statementPatienceMs - 250;
+/** A node that stands still keeps the rows its transaction has locked for no longer than this. */
+const idleInTransactionMs = 5_000;
+/** A single statement that met another one is undone by itself, so it can be run again at once. */
+const statementAttempts = 5;
+
+/**
+ * SERIALIZABLE: what a transaction has read is still so when it commits, or it is undone and begun anew; on SQLite the
+ * write lock says the same. All settings are for this transaction only, since behind PgBouncer the next one has another
+ * session, and they come with BEGIN in one round trip. An operator's `remote_apply` is stronger than `on` and stays.
+ */
+const begin = `BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL statement_timeout = ${serverPatienceMs}; SET LOCAL lock_timeout = ${serverPatienceMs}; SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionMs}; SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')`;
+/** READ COMMITTED, so that what is read after waiting for the lock is what the one before has left; as long as it takes. */
+const beginMigration = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SELECT set_config('synchronous_commit', 'on', true)`;
+
+/** One connection while somebody has it. */
+export class PostgresConnection implements DatabaseConnection {
+  readonly #client: pg.PoolClient;
+  #isLost = false;
+  #transaction: 'none' | 'open' | 'migration' = 'none';
+
+  constructor(client: pg.PoolClient) {
+    this.#client = client;
+  }
+
+  async begin(kind: 'ordinary' | 'migration'): Promise<void> {
+    await this.#run({ text: kind === 'migration' ? beginMigration : begin });
+    this.#transaction = kind === 'migration' ? 'migration' : 'open';
+  }
+
+  /** Throws AppError `unavailable` when it cannot be known whether it has committed. */
+  async commit(): Promise<void> {
+    const { command } = await this.#run({ text: 'COMMIT' });
+    // PostgreSQL answers the COMMIT of a transaction in which a statement failed with a ROLLBACK, and no error.
+    if (command !== 'COMMIT')
+      throw new Error('The transaction was rolled back: a failed statement in it went unnoticed.');
+    this.#transaction = 'none';
+  }
+
+  async rollback(): Promise<void> {
+    this.#transaction = 'none';
+    if (!this.#isLost) await this.#run({ text: 'ROLLBACK' });
+  }
+
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    const statement = { text: sql, values: parameters.map(toBind) };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { command, rowCount, rows } = await this.#run(statement);
+        const changes = command === 'INSERT' || command === 'UPDATE' || command === 'DELETE';
+        return { rows: rows as R[], ...(changes && { numAffectedRows: BigInt(rowCount ?? 0) }) };
+      } catch (error) {
+        // Inside a transaction it is the whole of it that has to be done anew.
+        if (!isConflict(error) || this.#transaction !== 'none') throw error;
+        if (attempt === statementAttempts) throw unavailable(error);
+        await delay(Math.random() * 2 ** attempt);
+      }
+    }
+  }
+
+  async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+    yield await this.executeQuery<R>(query);
+  }
+
+  /** Gives the connection back; one that is lost, or whose state is not known, is closed. */
+  release(): void {
+    this.#client.release(this.#isLost || this.#transaction !== 'none');
+  }
+
+  /** Only statements without a name: PgBouncer may give the next one another session, which would not know it. */
+  async #run(statement: { text: string; values?: unknown[] }): Promise<pg.QueryResult> {
+    const startedMs = performance.now();
+    try {
+      const result = await this.#answered(this.#client.query(statement));
+      // Several statements in one text have a result each.
+      return Array.isArray(result) ? result[0] : result;
+    } catch (error) {
+      if (isConnectionLost(error)) this.#isLost = true;
+      throw translatePostgresError(error);
+    } finally {
+      if (statementRun.isHeard()) {
+        statementRun.tell({ sql: statement.text, seconds: (performance.now() - startedMs) / 1000 });
+      }
+    }
+  }
+
+  async #answered(answer: Promise<pg.QueryResult>): Promise<pg.QueryResult> {
+    if (this.#transaction === 'migration') return answer;
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_resolve, reject) => {
+      const giveUp = (): void => reject(new Error(`PostgreSQL did not answer within ${statementPatienceMs} ms.`));
+      // After a long turn of this process's own, what has arrived meanwhile is read first.
+      timer = setTimeout(() => setImmediate(giveUp), statementPatienceMs);
+    });
+    try {
+      return await Promise.race([answer, silence]);
+    } finally {
+      clearTimeout(timer);
+      // When it was given up, closing the connection ends it with an error that nobody waits for any more.
+      answer.catch(() => {});
+    }
+  }
+}
+
+/** The same kinds of values as on SQLite; whatever else pg would make something of is refused. */
+function toBind(value: unknown): null | string | Uint8Array {
+  if (value === null || typeof value === 'string' || value instanceof Uint8Array) return value;
+  // Kysely asks the catalogue with booleans; on SQLite there are none.
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value);
+  throw new TypeError(`A ${typeof value} cannot be bound to a query.`);
+}

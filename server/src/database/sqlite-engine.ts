@@ -1,0 +1,30 @@
+import { Kysely, sql } from 'kysely';
+import type { Engine } from './engine.ts';
+import type { Schema } from './schema.ts';
+import { openSqlite, SqliteDialect } from './sqlite-driver.ts';
+import { TransactionGuard } from './transaction-guard.ts';
+
+/** @param patienceMs how long a write waits while another process holds the write lock; reads go on meanwhile */
+export function openSqliteEngine(path: string, patienceMs: number): Engine {
+  const guard = new TransactionGuard();
+  const query = new Kysely<Schema>({ dialect: new SqliteDialect(openSqlite(path), guard, patienceMs) });
+  const transact: Engine['transact'] = (work) => guard.run(() => query.transaction().execute(work));
+  return {
+    name: 'sqlite',
+    query,
+    transact,
+    transactMigration: transact,
+    // Every transaction begins with the write lock.
+    isConflict: () => false,
+    now: sql<number>`CAST(unixepoch('subsec') * 1000 AS INTEGER)`,
+    onPrimary: sql<boolean>`1 = 1`,
+    contains: (text, part) => sql<boolean>`instr(${text}, ${part}) > 0`,
+    // A read takes microseconds here, and there is one connection: nothing to be saved.
+    credentialReads: (read) => async (key) => (await read(query, [key]))[0] ?? null,
+    async inspect() {
+      const { rows } = await sql<{ version: string }>`SELECT sqlite_version() AS version`.execute(query);
+      return { version: `SQLite ${rows[0]?.version}`, concerns: [] };
+    },
+    close: () => query.destroy(),
+  };
+}
