@@ -1,9 +1,11 @@
-// Runs the test suite and ends with the line `N passed, N failed`.
+// Runs the test suite and ends with the line `N passed, N failed`. What boots a server is run on SQLite and then on
+// PostgreSQL: that of TEST_DATABASE_URL, or a temporary one from this machine's or npm's programs.
 //   node scripts/test.js          what needs nothing but this repository
 //   node scripts/test.js FILE …   only these files
+//   INKSONG_TEST_ENGINE=postgres  only on PostgreSQL; or =sqlite
 //   node scripts/test.js --all    also the folders all/ of the server's tests and faults, which need the Debian packages below
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { run } from 'node:test';
@@ -19,6 +21,26 @@ const suitesOfAll = ['server/{test,faults}/all/*.test.ts'];
 /** strace sees the syncs to disk; curl and python3-requests run the documentation's samples, the proxies its configurations. */
 const packagesOfAll = ['strace', 'curl', 'python3', 'python3-requests', 'openssl', 'nginx', 'haproxy', 'caddy'];
 
+/** About one engine alone, with the reason. */
+const onlyOn = {
+  sqlite: {
+    'server/test/backup.test.ts': 'inksong backup copies a SQLite file',
+    'server/test/backup-restore.test.ts': 'inksong restore replaces one',
+    'server/test/restored-keys.test.ts': 'inksong restore replaces one',
+    'server/test/command-samples.test.ts': 'the pages show inksong backup and restore',
+    'server/test/missing-file.test.ts': 'PostgreSQL has no file to be missing',
+    'server/test/start-failures.test.ts': 'of files and folders; see postgres-server.test.ts',
+    'server/test/fsync-settings.test.ts': 'reads pragmas; see postgres-server.test.ts',
+    'server/test/locked-database.test.ts': 'the one write lock of a SQLite file',
+    'server/test/durability.test.ts': 'looks into the SQLite file of a process that was killed',
+    'server/test/all/durability-steps.test.ts': 'stops at each write to the SQLite file',
+    'server/test/all/fsync.test.ts': 'traces the syncs of the SQLite file',
+  },
+  postgres: Object.fromEntries(
+    globSync('server/test/**/postgres-*.test.ts', { cwd: root }).map((file) => [file, 'named so']),
+  ),
+};
+
 /** Meant to pass on two cores; more files at a time would only make time limits lie. */
 const concurrency = 2;
 /** Longest one test file may take, milliseconds. */
@@ -33,6 +55,8 @@ const faults = [];
 
 // One folder for the files of all tests, gone when the run ends whatever they left in it.
 const scratch = mkdtempSync(join(tmpdir(), 'inksong-run-'));
+// A temporary PostgreSQL may have to run as another user, who must find its own folder in there.
+chmodSync(scratch, 0o711);
 process.env.TMPDIR = scratch;
 // Half of a test file's start is compiling what the last one has compiled already.
 process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules/.cache/inksong');
@@ -42,7 +66,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 try {
   if (all) providePackages(packagesOfAll);
   const wanted = all ? [...suites, ...suitesOfAll] : suites;
-  await runFiles(named.length > 0 ? named : globSync(wanted, { cwd: root }).sort());
+  await runOnBothEngines(named.length > 0 ? named : globSync(wanted, { cwd: root }).sort());
 } catch (error) {
   faults.push(error.message);
 }
@@ -51,6 +75,38 @@ for (const fault of faults) console.log(fault);
 failed += faults.length;
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
+
+/** @param {string[]} files relative to the root */
+async function runOnBothEngines(files) {
+  const engines = process.env.INKSONG_TEST_ENGINE ? [process.env.INKSONG_TEST_ENGINE] : ['sqlite', 'postgres'];
+  for (const engine of engines) {
+    const other = engine === 'sqlite' ? 'postgres' : 'sqlite';
+    const ofEngine = files.filter((file) => !(file in onlyOn[other]) && (engine === 'sqlite' || bootsServer(file)));
+    if (ofEngine.length === 0) continue;
+    process.env.INKSONG_TEST_ENGINE = engine;
+    console.log(`\nOn ${engine === 'sqlite' ? 'SQLite' : 'PostgreSQL'}: ${ofEngine.length} files`);
+    if (engine === 'sqlite' || process.env.TEST_DATABASE_URL) {
+      await runFiles(ofEngine);
+      continue;
+    }
+    const { startCluster } = await import('../server/test/postgres-cluster.ts');
+    const cluster = await startCluster();
+    process.env.TEST_DATABASE_URL = cluster.url;
+    try {
+      await runFiles(ofEngine);
+    } finally {
+      await cluster.remove();
+    }
+  }
+}
+
+/** What a browser or a client does is the same on either engine, and so is what needs no server: once is enough for those. */
+function bootsServer(file) {
+  if (!file.startsWith('server/')) return false;
+  return /from '\.\.?\/(boot|spawn-server|run-inksong|test-database|postgres-cluster)\.ts'/.test(
+    readFileSync(join(root, file), 'utf8'),
+  );
+}
 
 /** @param {string[]} files relative to the root */
 async function runFiles(files) {

@@ -78,7 +78,7 @@ test('nothing of the account stays in any table, and others keep what is theirs'
     for (const column of columns) {
       const found = await sql<{
         n: number;
-      }>`SELECT count(*) AS n FROM ${sql.table(name)} WHERE ${sql.ref(column.name)} IN (${account.id}, ${account.email}, ${account.sessionId}, ${account.apiKeyId})`.execute(
+      }>`SELECT count(*) AS n FROM ${sql.table(name)} WHERE CAST(${sql.ref(column.name)} AS text) IN (${account.id}, ${account.email}, ${account.sessionId}, ${account.apiKeyId})`.execute(
         query,
       );
       if (found.rows[0]?.n) left.push(`${name}.${column.name}`);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { sql } from 'kysely';
+import { statementRun } from '../src/database/statement-run.ts';
 import {
   type Answer,
   bootServer,
@@ -387,20 +388,18 @@ test('C24 anybody’s health checks cause at most one read of the database at a 
   let atOnce = 0;
   let most = 0;
   let checks = 0;
-  const read = database.query.selectNoFrom.bind(database.query) as unknown as () => {
-    execute(): Promise<unknown[]>;
-  };
-  t.mock.method(database.query, 'selectNoFrom', (...args: []) => ({
-    async execute() {
-      checks++;
-      most = Math.max(most, ++atOnce);
-      try {
-        return await read(...args).execute();
-      } finally {
-        atOnce--;
-      }
-    },
-  }));
+  const held = Promise.withResolvers<void>();
+  const { probe } = database;
+  t.mock.method(database, 'probe', async () => {
+    checks++;
+    most = Math.max(most, ++atOnce);
+    try {
+      await held.promise;
+      await probe();
+    } finally {
+      atOnce--;
+    }
+  });
   const count = 200;
   const allArrived = new Promise<void>((resolve) => {
     let arrived = 0;
@@ -409,18 +408,19 @@ test('C24 anybody’s health checks cause at most one read of the database at a 
     });
   });
   const ask = (path: string) => Array.from({ length: count }, (_, n) => server.call('GET', `${path}?n=${n}`));
-  const held = Promise.withResolvers<void>();
-  const holding = database.transaction(() => held.promise);
   const ready = ask('/readyz');
   await allArrived;
+  let statements = 0;
+  t.after(statementRun.listen(() => statements++));
   for (const { status } of await Promise.all(ask('/healthz'))) assert.equal(status, 200);
+  assert.equal(statements, 0);
   assert.deepEqual([checks, most], [1, 1], 'all of them wait for the one');
   held.resolve();
-  await holding;
   for (const { status } of await Promise.all(ready)) assert.equal(status, 200);
   assert.equal(most, 1);
   await server.call('GET', '/readyz');
   assert.ok(checks > 1, 'who comes later is told how it is then');
+  assert.equal(statements, checks, 'each check is one read');
 });
 
 test('C25 a new or rotated key is in that one answer, which nobody may store, and nowhere later', async (t) => {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { bootServer, goodPassword, type TestAccount, type TestServer } from './boot.ts';
+import { bootServer, databaseFile, goodPassword, type TestAccount, type TestServer } from './boot.ts';
 import { parseMail } from './mailbox.ts';
 import { type Finished, runInksong, startInksong, temporaryFolder } from './run-inksong.ts';
 
@@ -77,7 +77,7 @@ test("a restore beside a running server: its next requests see the backup's cont
   assert.deepEqual(await titles(ada.apiKey), ['later', 'old']);
   assert.equal((await server.services.database.query.selectFrom('accounts').select('id').execute()).length, 1);
 
-  const file = new DatabaseSync(server.config.databasePath, { readOnly: true });
+  const file = new DatabaseSync(databaseFile(server), { readOnly: true });
   assert.equal(file.prepare('PRAGMA integrity_check').get()?.integrity_check, 'ok');
   file.close();
 });
@@ -130,7 +130,7 @@ test('a restore that is killed at any moment leaves the old content or the new, 
   await server.call('POST', '/documents/', { key: ada.apiKey, json: { title: 'new', content: 'new' } });
 
   const environment = { INKSONG_DATA_DIR: server.config.dataDirectory };
-  const log = `${server.config.databasePath}-wal`;
+  const log = `${databaseFile(server)}-wal`;
   let killedOnTheWay = 0;
   for (const part of [0.05, 0.5, 0.9, 0.99]) {
     const restore = startInksong(t, ['restore', backup, '--yes'], { environment });
@@ -145,7 +145,7 @@ test('a restore that is killed at any moment leaves the old content or the new, 
     const { code } = await restore.finished;
     const seen = await titles(ada.apiKey);
     assert.ok(isOneOf(seen), 'the kill left something between');
-    const file = new DatabaseSync(server.config.databasePath, { readOnly: true });
+    const file = new DatabaseSync(databaseFile(server), { readOnly: true });
     assert.equal(file.prepare('PRAGMA integrity_check').get()?.integrity_check, 'ok');
     file.close();
     if (code !== null || seen.length === 1) break;
@@ -156,7 +156,7 @@ test('a restore that is killed at any moment leaves the old content or the new, 
   const last = await runInksong(t, ['restore', backup, '--yes'], { environment });
   assert.equal(last.code, 0, last.stderr);
   assert.deepEqual(await titles(ada.apiKey), ['old']);
-  const left = readdirSync(dirname(server.config.databasePath)).filter((name) => name.includes('unfinished'));
+  const left = readdirSync(dirname(databaseFile(server))).filter((name) => name.includes('unfinished'));
   assert.deepEqual(left, [], 'what the killed ones left is not cleared away');
 });
 

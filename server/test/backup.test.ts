@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { copyDatabase } from '../src/database/whole-file.ts';
-import { bootServer, goodPassword, type TestServer } from './boot.ts';
+import { bootServer, databaseFile, goodPassword, type TestServer } from './boot.ts';
 import { runInksong, temporaryFolder } from './run-inksong.ts';
 
 const secret = 'a secret that both servers of a test share';
@@ -101,7 +101,7 @@ test('a backup never overwrites, and leaves nothing behind when it fails', async
   assert.match(nowhere.stderr, /^[^\n]+\n$/);
 
   await server.close();
-  damagePage(server.config.databasePath, 'sqlite_autoindex_accounts_1');
+  damagePage(databaseFile(server), 'sqlite_autoindex_accounts_1');
   const damaged = await runInksong(t, ['backup', join(folder, 'copy.db')], { environment });
   assert.equal(damaged.code, 1, damaged.stdout);
   assert.match(damaged.stderr, /damaged/);
@@ -143,7 +143,7 @@ test('a file that is no sound backup of this version is refused, and nothing cha
       /newer Inksong \(it has 9999-future\)/,
     ],
     [named('pages.db', change('PRAGMA page_size = 8192; VACUUM')), /another page size/],
-    [server.config.databasePath, /is the live database itself\.$/],
+    [databaseFile(server), /is the live database itself\.$/],
   ];
   for (const [path, said] of cases) {
     const { code, stdout, stderr } = await runInksong(t, ['restore', path, '--yes'], { environment });

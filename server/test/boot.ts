@@ -57,6 +57,8 @@ export interface TestServer {
   /** `http://127.0.0.1:PORT` */
   url: string;
   config: Config;
+  /** What another process needs to stand on the same database and data folder. */
+  environment: Record<string, string>;
   services: Services;
   app: HttpServer;
   /** Every log line so far, unparsed. */
@@ -114,6 +116,7 @@ export async function bootServer(
   return {
     url,
     config,
+    environment: { INKSONG_DATA_DIR: dataDirectory, ...database },
     services,
     app,
     logLines,
@@ -142,6 +145,12 @@ export async function bootServer(
       return { accessToken: answer.json.access_token, refreshToken: answer.refreshToken ?? '' };
     },
   };
+}
+
+/** Returns the SQLite file of a server; throws on another engine. */
+export function databaseFile({ config: { database } }: Pick<TestServer, 'config'>): string {
+  if (database.engine !== 'sqlite') throw new Error('This test is about SQLite’s file.');
+  return database.path;
 }
 
 /** Paths are below /api/v1 unless they are one of the few outside it. */

@@ -32,7 +32,7 @@ test('every inksong command of the pages succeeds beside a running server', asyn
         const { code, stdout, stderr } = await runInksong(t, ['-c', asks ? `${command} --yes` : command], {
           command: ['bash'],
           directory: own,
-          environment: { INKSONG_DATA_DIR: server.config.dataDirectory },
+          environment: server.environment,
         });
         assert.equal(code, 0, `${place}: ${line}\n${stdout}${stderr}`);
         count += 1;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { sql } from 'kysely';
 import { searchedAtOnce } from '../src/documents/document-store.ts';
 import { bootServer, type TestServer } from './boot.ts';
+import { randomHex } from './database-probes.ts';
 import { createText } from './documents-upload.ts';
 
 test('pages neither skip nor repeat a document, while others are added and deleted', async (t) => {
@@ -93,7 +94,7 @@ async function multiply(server: TestServer, accountId: string, count: number): P
     WITH RECURSIVE copies(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM copies WHERE n < ${count})
     INSERT INTO documents (id, account_id, title, title_search, filename, content_type, version_id, size, sha256,
       created_at, updated_at)
-    SELECT 'doc_' || lower(hex(randomblob(16))), account_id, CASE WHEN n % 70 = 0 THEN 'wool ' ELSE 'number ' END || n,
+    SELECT 'doc_' || ${randomHex}, account_id, CASE WHEN n % 70 = 0 THEN 'wool ' ELSE 'number ' END || n,
       CASE WHEN n % 70 = 0 THEN 'wool ' ELSE 'number ' END || n, filename, content_type, version_id, size, sha256,
       1700000000000 + n / 10, updated_at
     FROM documents, copies WHERE account_id = ${accountId}`.execute(server.services.database.query);

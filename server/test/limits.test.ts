@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { StatementSync } from 'node:sqlite';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { sql } from 'kysely';
 import { type Answer, bootServer, goodPassword, send, type TestServer, temporaryDirectory } from './boot.ts';
 import { callFrom } from './call-from.ts';
+import { failStatements, faults } from './database-probes.ts';
 import { spawnServer } from './spawn-server.ts';
 
 const wrongLogin = (server: Pick<TestServer, 'call'>, email: string) =>
@@ -220,7 +220,7 @@ test('a window that is over begins anew, and its row is purged', async (t) => {
 test('while the shared counts cannot be read, nobody signs in or up: 503, and good credentials go on working', async (t) => {
   const server = await bootServer(t, { INKSONG_RATE_LIMIT_AUTH: '10/min' });
   const account = await server.register();
-  failStatementsOn(t, 'limit_counters');
+  failStatements(t, faults.unreadable, (sql) => sql.includes('limit_counters'));
   const { email, password } = account;
   for (const answer of [
     await server.call('POST', '/auth/login', { json: { email, password } }),
@@ -252,16 +252,3 @@ test('an account sees in its events that it reached a limit', async (t) => {
 
 const counters = ({ services }: TestServer, like: string) =>
   services.database.query.selectFrom('limit_counters').selectAll().where('key', 'like', like).execute();
-
-/** Makes every statement on one table fail as SQLite does when the disk cannot be read. */
-function failStatementsOn(t: TestContext, table: string): void {
-  for (const name of ['all', 'run'] as const) {
-    const original = StatementSync.prototype[name] as (...binds: never[]) => unknown;
-    t.mock.method(StatementSync.prototype, name, function (this: StatementSync, ...binds: never[]) {
-      if (this.sourceSQL.includes(table)) {
-        throw Object.assign(new Error('injected'), { code: 'ERR_SQLITE_ERROR', errcode: 266 });
-      }
-      return original.apply(this, binds);
-    });
-  }
-}

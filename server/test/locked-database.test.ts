@@ -7,7 +7,7 @@ import { AppError } from '../src/app-error.ts';
 import { longestLockLine } from '../src/database/connection-turns.ts';
 import { openDatabase } from '../src/database/database.ts';
 import { migrate } from '../src/database/migrate.ts';
-import { bootServer, temporaryDirectory } from './boot.ts';
+import { bootServer, databaseFile, temporaryDirectory } from './boot.ts';
 
 /** Takes SQLite's write lock as another program would. Returns the function that lets it go. */
 function holdWriteLock(t: TestContext, databasePath: string): () => void {
@@ -20,7 +20,7 @@ function holdWriteLock(t: TestContext, databasePath: string): () => void {
 test('while another program holds the write lock, a key is still verified and read with, and a write waits for its turn', async (t) => {
   const server = await bootServer(t);
   const account = await server.register();
-  const release = holdWriteLock(t, server.config.databasePath);
+  const release = holdWriteLock(t, databaseFile(server));
   let written = false;
   const writes = ['one', 'two'].map(async (title) => {
     const answer = await server.call('POST', '/documents/', {
@@ -45,7 +45,10 @@ test('while another program holds the write lock, a key is still verified and re
 /** A migrated database without a server, and writes to it. */
 async function openWithoutServer(t: TestContext, patienceMs?: number) {
   const path = join(temporaryDirectory(t), 'inksong.db');
-  const database = openDatabase(path, undefined, patienceMs);
+  const database = openDatabase(
+    { engine: 'sqlite', path },
+    { ...(patienceMs !== undefined && { lockPatienceMs: patienceMs }) },
+  );
   t.after(() => database.close());
   await migrate(database);
   const row = (key: string) => ({ key, points: 1, expires_at: null });

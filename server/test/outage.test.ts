@@ -1,32 +1,34 @@
 import assert from 'node:assert/strict';
-import { StatementSync } from 'node:sqlite';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { bootServer } from './boot.ts';
+import { failStatements, faults, isWrite } from './database-probes.ts';
+import { testEngine } from './test-database.ts';
 
-/** Makes every statement of one kind fail as SQLite does with this result code. */
-function failWith(
-  t: TestContext,
-  errcode: number,
-  statements: ('all' | 'run')[] = ['all', 'run'],
-): { restore(): void } {
-  const mocks = statements.map((name) =>
-    t.mock.method(StatementSync.prototype, name, () => {
-      throw Object.assign(new Error('injected'), { code: 'ERR_SQLITE_ERROR', errcode });
-    }),
-  );
-  return {
-    restore() {
-      for (const mock of mocks) mock.mock.restore();
-    },
-  };
-}
+const outages: Record<string, number | string> =
+  testEngine === 'sqlite'
+    ? { BUSY: 5, IOERR_READ: 266, CORRUPT: 11, CANTOPEN: 14, NOTADB: 26 }
+    : {
+        admin_shutdown: '57P01',
+        cannot_connect_now: '57P03',
+        connection_failure: '08006',
+        too_many_connections: '53300',
+        io_error: '58030',
+        data_corrupted: 'XX001',
+        read_only_sql_transaction: '25006',
+        'recovery is in progress': '55000',
+        query_canceled: '57014',
+        lock_not_available: '55P03',
+        deadlock_detected: '40P01',
+        invalid_password: '28P01',
+        'no such database': '3D000',
+      };
 
-for (const [name, errcode] of Object.entries({ BUSY: 5, IOERR_READ: 266, CORRUPT: 11, CANTOPEN: 14, NOTADB: 26 })) {
+for (const [name, code] of Object.entries(outages)) {
   test(`when the database answers ${name}, every credential gets 503, never 200 or 401, and it recovers by itself`, async (t) => {
     const server = await bootServer(t);
     const account = await server.register();
     for (let use = 0; use < 3; use++) await server.call('GET', '/me', { key: account.apiKey });
-    const fault = failWith(t, errcode);
+    const fault = failStatements(t, { sqlite: Number(code), postgres: String(code) });
     const unknown = `ink_${'0'.repeat(48)}`;
     // All at once: a lock is waited for, and a lock that stays would have each wait its full time in turn.
     const checked = [{ key: account.apiKey }, { key: unknown }, { bearer: account.accessToken }].map((options) =>
@@ -40,7 +42,7 @@ for (const [name, errcode] of Object.entries({ BUSY: 5, IOERR_READ: 266, CORRUPT
     for (const answer of await Promise.all(checked)) {
       assert.equal(answer.status, 503);
       assert.equal(answer.json.code, 'unavailable');
-      assert.doesNotMatch(String(answer.bytes), /injected|sqlite/i, 'the cause is logged, not shown');
+      assert.doesNotMatch(String(answer.bytes), /injected|sqlite|postgres/i, 'the cause is logged, not shown');
     }
     for (const answer of await Promise.all(others)) assert.equal(answer.status, 503);
     assert.equal((await server.call('GET', '/healthz')).status, 200);
@@ -54,7 +56,7 @@ for (const [name, errcode] of Object.entries({ BUSY: 5, IOERR_READ: 266, CORRUPT
 test('when the disk is full, writes answer 507 and credentials are still checked', async (t) => {
   const server = await bootServer(t);
   const account = await server.register();
-  const fault = failWith(t, 13, ['run']);
+  const fault = failStatements(t, faults.full, isWrite);
   const refused = await server.call('POST', '/auth/register', {
     json: { email: 'full@example.com', password: account.password },
   });
@@ -73,7 +75,7 @@ test('when the disk is full, writes answer 507 and credentials are still checked
 test('an error nobody foresaw is a 500 that says nothing but its request id', async (t) => {
   const server = await bootServer(t);
   const account = await server.register();
-  failWith(t, 1);
+  failStatements(t, faults.unforeseen);
   const answer = await server.call('GET', '/me', { key: account.apiKey });
   assert.equal(answer.status, 500);
   assert.equal(answer.json.code, 'internal_error');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sql } from 'kysely';
 import { bootServer, goodPassword, type TestAccount, type TestServer } from './boot.ts';
+import { refuseWrites } from './database-probes.ts';
 
 const newPassword = 'seven other words would do better';
 
@@ -123,12 +124,10 @@ for (const table of ['events', 'outbox', 'sessions'] as const) {
   test(`a password change that cannot write to ${table} changes nothing`, async (t) => {
     const server = await bootServer(t);
     const account = await server.register();
-    const { query } = server.services.database;
-    await sql`CREATE TRIGGER refuse BEFORE ${sql.raw(table === 'sessions' ? 'UPDATE' : 'INSERT')} ON ${sql.table(table)} BEGIN SELECT RAISE(ABORT, 'no'); END`.execute(
-      query,
-    );
+    const { database } = server.services;
+    const allowAgain = await refuseWrites(database, table, table === 'sessions' ? 'UPDATE' : 'INSERT');
     assert.equal((await change(server, account.accessToken, account.password, newPassword)).status, 500);
-    await sql`DROP TRIGGER refuse`.execute(query);
+    await allowAgain();
     assert.equal((await login(server, account, goodPassword)).status, 200);
     assert.deepEqual(await rowsOf(server, account.id), [[], []]);
   });

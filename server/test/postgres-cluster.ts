@@ -37,9 +37,6 @@ export interface Cluster {
 }
 
 const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
 
 /** In the order of preference; Debian has one folder a version, and keeps it off the PATH. */
 const systemFolders = () => [
@@ -120,7 +117,11 @@ export async function startCluster(settings: Record<string, string> = {}): Promi
       rmSync(home, { recursive: true, force: true });
     },
   };
-  process.on('exit', () => rmSync(home, { recursive: true, force: true }));
+  process.on('exit', () => {
+    if (!running.has(child)) return;
+    process.kill(cluster.pid, 'SIGQUIT');
+    rmSync(home, { recursive: true, force: true });
+  });
   await cluster.start();
   return cluster;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { StatementSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { bootServer, type TestServer } from './boot.ts';
+import { failStatements, faults } from './database-probes.ts';
 import { exchange, rawRequest } from './raw-http.ts';
 
 interface Seen {
@@ -50,12 +50,10 @@ async function crawl(t: TestContext, server: TestServer): Promise<Seen[]> {
     for (const { status, headers } of answers) seen.push({ what: `${what} → ${status}`, status, headers });
   }
 
-  t.mock.method(StatementSync.prototype, 'all', () => {
-    throw Object.assign(new Error('injected'), { code: 'ERR_SQLITE_ERROR', errcode: 10 });
-  });
+  const fault = failStatements(t, faults.unreadable);
   await ask('GET', '/api/v1/me', { headers: { 'X-API-Key': apiKey } });
   await ask('GET', '/readyz');
-  t.mock.restoreAll();
+  fault.restore();
   return seen;
 }
 

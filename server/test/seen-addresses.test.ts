@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sql } from 'kysely';
 import { createSeenAddressStore } from '../src/auth/api-keys/seen-address-store.ts';
 import { addressesPerDay, createSeenAddresses } from '../src/auth/api-keys/seen-addresses.ts';
 import { bootServer, type TestAccount, type TestServer } from './boot.ts';
 import { callFrom } from './call-from.ts';
+import { countWrites } from './database-probes.ts';
 
 const dayMs = 86_400_000;
 const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
@@ -65,11 +65,9 @@ test('the preview tells which addresses of the last 30 days a list would shut ou
 test('addresses are gathered, not written on the request; each has one row a day with its last use', async (t) => {
   const server = await bootServer(t);
   const account = await server.register();
-  const changes = async () =>
-    (await sql<{ n: number }>`SELECT total_changes() AS n`.execute(server.services.database.query)).rows[0]?.n;
-  const before = await changes();
+  const writes = countWrites(t);
   for (let use = 0; use < 10; use++) await server.call('GET', '/documents/', { key: account.apiKey });
-  assert.equal(await changes(), before);
+  assert.equal(writes(), 0);
   await server.services.apiKeys.flushSeenAddresses();
   const [first, ...others] = await rows(server);
   assert.deepEqual(others, []);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { unlimited } from './boot.ts';
+import { databaseSettings } from './test-database.ts';
 
 export interface SpawnedServer {
   /** `http://127.0.0.1:PORT` */
@@ -44,10 +45,18 @@ export async function spawnServer(
   dataDirectory: string,
   environment: Record<string, string> = {},
 ): Promise<SpawnedServer> {
+  const database = await databaseSettings(t, dataDirectory);
   const startedAt = performance.now();
   const child = spawn(process.execPath, [program, 'serve'], {
     cwd: dataDirectory,
-    env: { ...withoutSettings(process.env), ...unlimited, INKSONG_DATA_DIR: dataDirectory, PORT: '0', ...environment },
+    env: {
+      ...withoutSettings(process.env),
+      ...unlimited,
+      ...database,
+      INKSONG_DATA_DIR: dataDirectory,
+      PORT: '0',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   endWithThisProcess(child);

@@ -5,8 +5,10 @@ import { Agent, get, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { freePort } from '../src/free-port.ts';
 import { goodPassword, send } from './boot.ts';
 import { type Running, runInksong, startInksong, temporaryFolder } from './run-inksong.ts';
+import { databaseSettings, testEngine } from './test-database.ts';
 
 interface Server extends Running {
   url: string;
@@ -14,8 +16,13 @@ interface Server extends Running {
 }
 
 async function startServer(t: TestContext, environment: Record<string, string> = {}): Promise<Server> {
+  const { INKSONG_DATA_DIR = join(temporaryFolder(t), 'data') } = environment;
+  const database = await databaseSettings(t, INKSONG_DATA_DIR, 'empty');
+  // On PostgreSQL the address must be said beforehand.
+  const { PORT = testEngine === 'sqlite' ? '0' : String(await freePort('127.0.0.1')) } = environment;
+  const address = testEngine === 'postgres' && { INKSONG_PUBLIC_URL: `http://localhost:${PORT}` };
   const running = startInksong(t, ['serve'], {
-    environment: { PORT: '0', INKSONG_DATA_DIR: join(temporaryFolder(t), 'data'), ...environment },
+    environment: { ...database, ...address, ...environment, PORT, INKSONG_DATA_DIR },
   });
   const [, url = ''] = await running.seen(/Inksong is up at (\S+) /);
   return { ...running, url, port: Number(new URL(url).port) };
@@ -182,7 +189,9 @@ test('an error that nobody caught is one fatal line, then the server drains and 
 
 test('a stop during the start is an orderly one', async (t) => {
   const dataDirectory = join(temporaryFolder(t), 'data');
-  const server = startInksong(t, ['serve'], { environment: { PORT: '0', INKSONG_DATA_DIR: dataDirectory } });
+  const database = await databaseSettings(t, dataDirectory, 'empty');
+  const environment = { ...database, PORT: '0', INKSONG_DATA_DIR: dataDirectory };
+  const server = startInksong(t, ['serve'], { environment });
   // The folder is the first thing a start makes.
   while (!existsSync(dataDirectory)) await new Promise((resolve) => setImmediate(resolve));
   server.signal('SIGTERM');
