@@ -18,8 +18,18 @@ const suites = [
   'server/faults/{,instruments/}*.test.ts',
 ];
 const suitesOfAll = ['server/{test,faults}/all/*.test.ts'];
-/** strace sees the syncs to disk; curl and python3-requests run the documentation's samples, the proxies its configurations. */
-const packagesOfAll = ['strace', 'curl', 'python3', 'python3-requests', 'openssl', 'nginx', 'haproxy', 'caddy'];
+/** strace sees the syncs to disk; curl and python3-requests run the documentation's samples, the proxies its configurations; PgBouncer stands before PostgreSQL. */
+const packagesOfAll = [
+  'strace',
+  'curl',
+  'python3',
+  'python3-requests',
+  'openssl',
+  'nginx',
+  'haproxy',
+  'caddy',
+  'pgbouncer',
+];
 
 /** About one engine alone, with the reason. */
 const onlyOn = {

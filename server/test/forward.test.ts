@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { METHODS } from 'node:http';
-import { StatementSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { operator } from '../src/auth/actor.ts';
 import { requestAnswered } from '../src/http/request-log.ts';
 import { type Answer, bootServer, type CallOptions, type TestAccount, type TestServer } from './boot.ts';
 import { callFrom } from './call-from.ts';
+import { failStatements, faults } from './database-probes.ts';
 import { exchange, type RawAnswer, rawRequest } from './raw-http.ts';
 
 /** Every question there is, with the scheme it wants; Envoy's with something behind it. */
@@ -341,9 +341,7 @@ test('an outage stays a failure for every proxy: 503, never 401 and never a way 
   const server = await bootServer(t);
   const account = await server.register();
   for (const path of families) assertAllowed(await ask(server, path, { lines: [keyLine(account)] }), account, path);
-  t.mock.method(StatementSync.prototype, 'all', () => {
-    throw Object.assign(new Error('injected'), { code: 'ERR_SQLITE_ERROR', errcode: 10 });
-  });
+  const fault = failStatements(t, faults.unreadable);
   for (const { path } of questions) {
     for (const options of [{ key: account.apiKey }, { bearer: account.accessToken }]) {
       const answer = await server.call('GET', path, options);
@@ -354,7 +352,7 @@ test('an outage stays a failure for every proxy: 503, never 401 and never a way 
       );
     }
   }
-  t.mock.restoreAll();
+  fault.restore();
   for (const path of families) assertAllowed(await ask(server, path, { lines: [keyLine(account)] }), account, path);
 });
 

@@ -12,9 +12,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { freePort } from '../src/free-port.ts';
 
 export interface Cluster {
   /** Of its superuser and its database `postgres`. */
@@ -66,7 +66,7 @@ export async function startCluster(settings: Record<string, string> = {}): Promi
     ),
     { ...asOwner, stdio: 'pipe' },
   );
-  const port = await freePort();
+  const port = await freePort('127.0.0.1');
   const options = { ...fastSettings, ...settings, port: String(port) };
   const words = Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 
@@ -93,7 +93,7 @@ export async function startCluster(settings: Record<string, string> = {}): Promi
       const ready = new Promise<void>((resolve, reject) => {
         child.stderr?.on('data', (bytes) => {
           log += bytes;
-          if (log.includes('ready to accept connections')) resolve();
+          if (/ready to accept (read-only )?connections/.test(log)) resolve();
           if (log.length > 100_000) log = log.slice(-10_000);
         });
         child.once('exit', () => reject(new Error(`PostgreSQL did not start:\n${log}`)));
@@ -181,12 +181,4 @@ function unpack(packaged: string, folder: string): string {
 function majorVersion(binaries: string, options: object): number {
   const text = execFileSync(join(binaries, 'postgres'), ['--version'], { encoding: 'utf8', ...options });
   return Number(/\d+/.exec(String(text))?.[0]);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
 }

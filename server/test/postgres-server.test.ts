@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { chownSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
@@ -13,7 +14,7 @@ import { administer, urlOf } from './test-database.ts';
 // A cluster of this file's own, since these tests stop it and set it up otherwise.
 let cluster: Cluster;
 before(async () => {
-  cluster = await startCluster({ fsync: 'on', full_page_writes: 'on' });
+  cluster = await startCluster({ fsync: 'on', full_page_writes: 'on', wal_level: 'replica' });
 });
 after(() => cluster.remove());
 
@@ -222,6 +223,39 @@ test('a database that stands still costs a 503 in time, not a hang, and its goin
     assert.ok(performance.now() - startedMs < 8_000, `${performance.now() - startedMs} ms`);
   } finally {
     for (const pid of still) process.kill(pid, 'SIGCONT');
+  }
+  await untilServed(`${server.url}/api/v1/me`, account.apiKey);
+});
+
+test('a server that has become a standby answers no credential, known or not: what it knows may be old', async (t) => {
+  const { environment } = await migratedDatabase(t);
+  const server = await bootServer(t, environment);
+  const account = await server.register();
+  const standby = join(cluster.folder, 'standby.signal');
+  await cluster.stop();
+  writeFileSync(standby, '');
+  if (cluster.owner) chownSync(standby, cluster.owner.uid, cluster.owner.gid);
+  await cluster.start();
+  try {
+    assert.equal((await administer(cluster.url, 'SELECT pg_is_in_recovery() AS so')).rows[0].so, true);
+    // The first may still meet a connection that is gone.
+    for (let round = 0; round < 3; round++) {
+      for (const credential of [
+        { key: account.apiKey },
+        { key: `ink_${'0'.repeat(48)}` },
+        { bearer: account.accessToken },
+      ]) {
+        const { status, json } = await server.call('GET', '/me', credential);
+        assert.deepEqual([status, json.code], [503, 'unavailable']);
+      }
+      assert.equal((await server.call('GET', '/readyz')).status, 503);
+    }
+    assert.ok(server.logLines.some((line) => line.includes('recovery is in progress')));
+    assert.equal(await refusal(t, environment), 'This PostgreSQL is a standby; DATABASE_URL must lead to the primary.');
+  } finally {
+    await cluster.stop();
+    rmSync(standby);
+    await cluster.start();
   }
   await untilServed(`${server.url}/api/v1/me`, account.apiKey);
 });

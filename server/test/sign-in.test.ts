@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import type { AppError } from '../src/app-error.ts';
 import { passwordHashed } from '../src/auth/accounts/password.ts';
 import { bootServer, goodPassword } from './boot.ts';
@@ -241,7 +240,6 @@ test('at most two passwords are hashed at once, a bounded number waits, and the 
 test('C18 an unknown address costs one hash of the same cost as a known one', async (t) => {
   const server = await bootServer(t);
   const account = await server.register();
-<<<<<<< HEAD
   const costs: string[] = [];
   t.after(passwordHashed.listen(({ cost }) => void costs.push(cost)));
   for (const email of ['nobody@example.com', 'not an address', account.email]) {
@@ -251,38 +249,6 @@ test('C18 an unknown address costs one hash of the same cost as a known one', as
       401,
     );
     assert.deepEqual(costs, ['$argon2id$v=19$m=19456,t=2,p=1'], email);
-=======
-  const { password_hash } = await server.services.database.query
-    .selectFrom('accounts')
-    .select('password_hash')
-    .executeTakeFirstOrThrow();
-  const cost = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/;
-  assert.match(password_hash, cost);
-  assert.match(server.services.passwords.decoy, cost);
-
-  // With both places taken all the while, whoever hashes has to wait, and so shows that it does.
-  for (const email of ['nobody@example.com', 'not an address', account.email]) {
-    const { passwords } = server.services;
-    let isAnswered = false;
-    let most = 0;
-    const keepBusy = async (): Promise<void> => {
-      while (!isAnswered) {
-        const hashed = passwords.hash('keeps a place taken');
-        await setImmediate();
-        most = Math.max(most, passwords.load().waiting);
-        await hashed;
-      }
-    };
-    // Two of them are hashing and two waiting, so that a place never stays free; a fifth can only be the sign-in.
-    const busy = Array.from({ length: 4 }, keepBusy);
-    const answer = server.call('POST', '/auth/login', register(email, 'not the password of anybody'));
-    const { status } = await answer.finally(() => {
-      isAnswered = true;
-    });
-    await Promise.all(busy);
-    assert.equal(status, 401);
-    assert.equal(most, 3, `${email} was answered without a hash`);
->>>>>>> d3d19ff (Run the server suite on PostgreSQL too, on a temporary cluster)
   }
 });
 

@@ -79,7 +79,10 @@ export async function databaseSettings(
       await administer(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     });
   }
-  return { ...shared, DATABASE_URL: urlOf(url, name) };
+  const address = new URL(urlOf(url, name));
+  // The servers under test go through a pooler; making databases does not.
+  if (process.env.INKSONG_TEST_POOLER_PORT) address.port = process.env.INKSONG_TEST_POOLER_PORT;
+  return { ...shared, DATABASE_URL: address.href };
 }
 
 let template: Promise<string> | null = null;

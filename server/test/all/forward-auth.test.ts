@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { hash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { StatementSync } from 'node:sqlite';
 import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { parseEnv } from 'node:util';
 import { operator } from '../../src/auth/actor.ts';
 import { bootServer, type TestAccount, type TestServer, temporaryDirectory } from '../boot.ts';
+import { failStatements, faults } from '../database-probes.ts';
 import { Page } from '../samples.ts';
 import { type EchoService, type Received, startEchoService } from './echo-service.ts';
 import { askProxy, type ProxiedRequest, type ProxyName, proxyNames, startProxy } from './proxies.ts';
@@ -332,12 +332,10 @@ for (const name of proxyNames) {
     const { inksong, ask, service } = await guard(t, name);
     const account = await inksong.register();
     assert.equal((await ask({ path: '/', headers: byKey(account) })).status, 200);
-    t.mock.method(StatementSync.prototype, 'all', () => {
-      throw Object.assign(new Error('injected'), { code: 'ERR_SQLITE_ERROR', errcode: 10 });
-    });
+    const fault = failStatements(t, faults.unreadable);
     for (const headers of [byKey(account), byToken(account)])
       assert.equal((await ask({ path: '/', headers })).status, 503);
-    t.mock.restoreAll();
+    fault.restore();
     await inksong.close();
     for (const headers of [byKey(account), byToken(account), {}])
       assert.equal((await ask({ path: '/', headers })).status, name === 'caddy' ? 502 : 503);
