@@ -18,6 +18,7 @@ const languages: Record<string, { grammar: BundledLanguage | 'text'; title: stri
   haproxy: { grammar: 'text', title: 'HAProxy' },
   lua: { grammar: 'lua', title: 'Lua' },
   yaml: { grammar: 'yaml', title: 'YAML' },
+  sql: { grammar: 'sql', title: 'SQL' },
   text: { grammar: 'text', title: 'Text' },
   env: { grammar: 'dotenv', title: '.env' },
 };

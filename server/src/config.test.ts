@@ -209,3 +209,29 @@ test('a .env file adds to the environment and never overrules it', (t) => {
   writeFileSync(join(directory, '.env'), 'PORT=2\nHOST="::1" # the other loopback\n');
   assert.deepEqual(readEnvironment({ PORT: '1' }, directory), { PORT: '1', HOST: '::1' });
 });
+
+test('on PostgreSQL the secret and the public URL must be set, and a URL that is not understood is not repeated', (t) => {
+  const url = 'postgres://ada:hunter2@localhost/inksong';
+  assert.deepEqual(faultsOf({ DATABASE_URL: url }), [
+    'INKSONG_SECRET must be set on PostgreSQL, the same on every node; make one with: openssl rand -base64 32.',
+    'INKSONG_PUBLIC_URL must be set on PostgreSQL, the same on every node.',
+  ]);
+  const shared = { INKSONG_SECRET: 's'.repeat(32), INKSONG_PUBLIC_URL: 'https://api.example.com' };
+  const config = readConfig({ ...shared, DATABASE_URL: url, INKSONG_DATABASE_CONNECTIONS: '20' });
+  assert.deepEqual([config.database.engine, config.databaseConnections], ['postgres', 20]);
+  assert.equal(readConfig({}).databaseConnections, 10);
+  assert.match(
+    faultsOf({ INKSONG_DATABASE_CONNECTIONS: '1' }).join(),
+    /INKSONG_DATABASE_CONNECTIONS must be .* 2 to 1000/,
+  );
+  const faults = faultsOf({ ...shared, DATABASE_URL: `${url}?sslmode=require`, PORT: 'x' });
+  assert.equal(faults.length, 2);
+  assert.match(faults.join(), /DATABASE_URL has sslmode=require/);
+  assert.doesNotMatch(faults.join(), /hunter2/);
+
+  const folder = mkdtempSync(join(tmpdir(), 'inksong-config-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'url');
+  writeFileSync(file, `${url}\n`);
+  assert.deepEqual(readConfig({ ...shared, DATABASE_URL_FILE: file }).database, config.database);
+});

@@ -12,7 +12,7 @@ const imports = {
   fastify: ['fastify', '@fastify/cors'],
   kysely: ['kysely', 'kysely/migration'],
   jose: ['jose'],
-  sqlite: ['node:sqlite'],
+  sqlite: ['node:sqlite', 'pg'],
   tests: ['../test/boot.ts', '../../../test/boot.ts'],
   sessions: ['../sessions/sessions.ts', '../auth/sessions/sessions.ts'],
   apiKeys: ['../api-keys/api-keys.ts', '../auth/api-keys/api-keys.ts'],
