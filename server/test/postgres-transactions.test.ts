@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import pg from 'pg';
 import { AppError } from '../src/app-error.ts';
 import { logOnCommit } from '../src/database/database.ts';
+import { longestConnectionLine } from '../src/database/postgres-pool.ts';
 import { statementRun } from '../src/database/statement-run.ts';
 import { bootServer, type TestServer, temporaryDirectory } from './boot.ts';
 
@@ -51,6 +52,21 @@ test('what a transaction has read is still so when it commits: of parallel read-
   for (const outcome of outcomes) {
     if (outcome.status === 'rejected') assert.equal((outcome.reason as AppError).code, 'unavailable');
   }
+});
+
+test('many parallel uploads of one account wait for each other, and none is lost or refused', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  const content = 'x'.repeat(600_000);
+  const statuses = await Promise.all(
+    Array.from({ length: 30 }, async (_, n) => {
+      const json = { title: `number ${n}`, content };
+      return (await server.call('POST', '/documents/', { key: account.apiKey, json })).status;
+    }),
+  );
+  assert.deepEqual(new Set(statuses), new Set([201]));
+  const usage = await server.services.database.query.selectFrom('storage_usage').selectAll().executeTakeFirstOrThrow();
+  assert.deepEqual([usage.document_count, usage.document_bytes, usage.stored_bytes], [30, 18_000_000, 18_000_000]);
 });
 
 test('two transactions that each look for what the other writes do not both succeed unseen', async (t) => {
@@ -140,6 +156,41 @@ test('a statement that waits for a lock too long is 503, and leaves the connecti
   held.resolve();
   await holding;
   await update(nodes[1], async () => {});
+});
+
+test('whoever waits for a connection is served in turn, and one too many is refused at once', async (t) => {
+  const { database } = (await bootServer(t, { INKSONG_DATABASE_CONNECTIONS: '2' })).services;
+  const held = Promise.withResolvers<void>();
+  const taken = Promise.withResolvers<void>();
+  const holding = database.transaction(async (trx) => {
+    await sql`SELECT 1`.execute(trx);
+    taken.resolve();
+    await held.promise;
+  });
+  await taken.promise;
+  const served: number[] = [];
+  const waiting = Array.from({ length: longestConnectionLine }, async (_, n) => {
+    await database.probe();
+    served.push(n);
+  });
+  await assert.rejects(database.probe(), { code: 'unavailable', retryAfterSeconds: 1 });
+  assert.deepEqual(served, [], 'it was not told late');
+  held.resolve();
+  await Promise.all([holding, ...waiting]);
+  assert.deepEqual(
+    served,
+    Array.from({ length: longestConnectionLine }, (_, n) => n),
+  );
+});
+
+test('whoever waits for a connection for too long is refused, and later ones are served', async (t) => {
+  const { database } = (await bootServer(t, { INKSONG_DATABASE_CONNECTIONS: '2' })).services;
+  const held = Promise.withResolvers<void>();
+  const holding = database.transaction(() => held.promise);
+  await assert.rejects(database.probe(), { code: 'unavailable', retryAfterSeconds: 1 });
+  held.resolve();
+  await holding;
+  await database.probe();
 });
 
 test('using the database inside a transaction without its trx is loud', async (t) => {

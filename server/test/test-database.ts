@@ -20,7 +20,7 @@ const shared = {
 let administrator: Promise<string> | null = null;
 
 /** Returns the URL of a user that may create databases: TEST_DATABASE_URL, or that of a cluster of this process's own. */
-export function administratorUrl(): Promise<string> {
+function administratorUrl(): Promise<string> {
   administrator ??= process.env.TEST_DATABASE_URL
     ? Promise.resolve(process.env.TEST_DATABASE_URL)
     : startCluster().then(({ url }) => url);

@@ -4,7 +4,7 @@ import { AppError } from '../app-error.ts';
 import { type EventLog, silentLog } from '../log.ts';
 import { lockPatienceMs } from './connection-turns.ts';
 import type { DatabaseAddress } from './database-url.ts';
-import type { Engine, EngineFacts, ReadRows, Transaction } from './engine.ts';
+import type { Engine, EngineFacts, ReadRows, Transaction, TransactionKind } from './engine.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
 import type { Schema } from './schema.ts';
 import { openSqliteEngine } from './sqlite-engine.ts';
@@ -21,6 +21,12 @@ export interface Database {
    * that may not happen twice. Throws AppError `unavailable` when others are in the way for too long.
    */
   transaction<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * As `transaction`, for rows that many want at once: there the second waits for the first instead of being undone. Only
+   * for work whose every decision stands in the WHERE of a write, or on a row that it has written before; whatever else it
+   * reads may have changed when it commits.
+   */
+  lockingTransaction<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
   /** One transaction for all that migrate.ts does. */
   migration<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
   /** The database's clock in milliseconds since 1970, as an SQL expression; it stands still during a statement. */
@@ -75,20 +81,24 @@ export function openDatabase(address: DatabaseAddress, options: DatabaseOptions 
       ? openSqliteEngine(address.path, options.lockPatienceMs ?? lockPatienceMs)
       : openPostgresEngine(address, options.connections ?? 2);
   const { query, now, onPrimary } = engine;
+
+  async function transact<T>(kind: TransactionKind, work: (trx: Transaction) => Promise<T>): Promise<T> {
+    const { result, lines } = await untilUndisturbed(engine, () => {
+      const lines: ((log: EventLog) => void)[] = [];
+      return engine.transact(kind, async (trx) => {
+        linesOf.set(trx, lines);
+        return { result: await work(trx), lines };
+      });
+    });
+    for (const write of lines) write(log);
+    return result;
+  }
+
   return {
     engine: engine.name,
     query,
-    async transaction(work) {
-      const { result, lines } = await untilUndisturbed(engine, () => {
-        const lines: ((log: EventLog) => void)[] = [];
-        return engine.transact(async (trx) => {
-          linesOf.set(trx, lines);
-          return { result: await work(trx), lines };
-        });
-      });
-      for (const write of lines) write(log);
-      return result;
-    },
+    transaction: (work) => transact('serializable', work),
+    lockingTransaction: (work) => transact('locking', work),
     migration: (work) => engine.transactMigration(work),
     now,
     onPrimary,

@@ -13,12 +13,14 @@ export interface EngineFacts {
   concerns: string[];
 }
 
+export type TransactionKind = 'serializable' | 'locking';
+
 /** What differs between SQLite and PostgreSQL, beside their drivers. */
 export interface Engine {
   readonly name: 'sqlite' | 'postgres';
   readonly query: Kysely<Schema>;
-  /** Runs `work` in one transaction, once. */
-  transact<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
+  /** Runs `work` in one transaction, once. See `Database` for the two kinds. */
+  transact<T>(kind: TransactionKind, work: (trx: Transaction) => Promise<T>): Promise<T>;
   /** As `transact`, for migrations: one process after the other, each seeing what the one before has done, as long as it takes. */
   transactMigration<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
   /** Tells whether a transaction was undone only because of another one, so that it is to be done anew. */

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
+import type { CompiledQuery, DatabaseConnection, IsolationLevel, QueryResult } from 'kysely';
 import type pg from 'pg';
 import { isConflict, isConnectionLost, translatePostgresError, unavailable } from './postgres-errors.ts';
 import { statementRun } from './statement-run.ts';
 
 /** Longest a statement may take, milliseconds; then its connection is given up, and its outcome is unknown. */
-export const statementPatienceMs = 3_000;
+const statementPatienceMs = 3_000;
 /** Inside a transaction the server itself cancels the statement, a little earlier, and the connection stays good. */
 const serverPatienceMs = statementPatienceMs - 250;
 /** A node that stands still keeps the rows its transaction has locked for no longer than this. */
@@ -13,14 +13,22 @@ const idleInTransactionMs = 5_000;
 /** A single statement that met another one is undone by itself, so it can be run again at once. */
 const statementAttempts = 5;
 
+/** What Kysely calls each kind of transaction. PostgreSQL takes READ UNCOMMITTED for READ COMMITTED. */
+export const isolationOf = {
+  serializable: 'serializable',
+  locking: 'read committed',
+  migration: 'read uncommitted',
+} as const satisfies Record<string, IsolationLevel>;
+
 /**
- * SERIALIZABLE: what a transaction has read is still so when it commits, or it is undone and begun anew; on SQLite the
- * write lock says the same. All settings are for this transaction only, since behind PgBouncer the next one has another
- * session, and they come with BEGIN in one round trip. An operator's `remote_apply` is stronger than `on` and stays.
+ * What comes with BEGIN in one round trip. SERIALIZABLE: what a transaction has read is still so when it commits, or it is
+ * undone and begun anew; on SQLite the write lock says the same. All settings are for this transaction only, since behind
+ * PgBouncer the next one has another session. An operator's `remote_apply` is stronger than `on` and stays.
  */
-const begin = `BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL statement_timeout = ${serverPatienceMs}; SET LOCAL lock_timeout = ${serverPatienceMs}; SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionMs}; SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')`;
-/** READ COMMITTED, so that what is read after waiting for the lock is what the one before has left; as long as it takes. */
-const beginMigration = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SELECT set_config('synchronous_commit', 'on', true)`;
+const settings = `SET LOCAL statement_timeout = ${serverPatienceMs}; SET LOCAL lock_timeout = ${serverPatienceMs}; SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionMs}`;
+const migrationSettings =
+  'SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0';
+const waitForDisk = `SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')`;
 
 /** One connection while somebody has it. */
 export class PostgresConnection implements DatabaseConnection {
@@ -32,9 +40,11 @@ export class PostgresConnection implements DatabaseConnection {
     this.#client = client;
   }
 
-  async begin(kind: 'ordinary' | 'migration'): Promise<void> {
-    await this.#run({ text: kind === 'migration' ? beginMigration : begin });
-    this.#transaction = kind === 'migration' ? 'migration' : 'open';
+  async begin(level: IsolationLevel = isolationOf.serializable): Promise<void> {
+    const isMigration = level === isolationOf.migration;
+    const ownSettings = isMigration ? migrationSettings : settings;
+    await this.#run({ text: `BEGIN ISOLATION LEVEL ${level.toUpperCase()}; ${ownSettings}; ${waitForDisk}` });
+    this.#transaction = isMigration ? 'migration' : 'open';
   }
 
   /** Throws AppError `unavailable` when it cannot be known whether it has committed. */

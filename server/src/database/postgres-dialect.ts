@@ -17,7 +17,7 @@ import { PostgresConnection } from './postgres-connection.ts';
 import type { PostgresPool } from './postgres-pool.ts';
 import type { TransactionGuard } from './transaction-guard.ts';
 
-/** Kysely over a pool. A transaction at READ COMMITTED is that of the migrations; every other one is SERIALIZABLE. */
+/** Kysely over a pool. */
 export class PostgresDialect implements Dialect {
   readonly #driver: PostgresDriver;
   constructor(pool: PostgresPool, guard: TransactionGuard) {
@@ -51,7 +51,7 @@ class PostgresDriver implements Driver {
   }
 
   async beginTransaction(connection: DatabaseConnection, { isolationLevel }: TransactionSettings): Promise<void> {
-    await (connection as PostgresConnection).begin(isolationLevel === 'read committed' ? 'migration' : 'ordinary');
+    await (connection as PostgresConnection).begin(isolationLevel);
   }
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
     await (connection as PostgresConnection).commit();

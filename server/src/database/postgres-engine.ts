@@ -2,6 +2,7 @@ import { Kysely, sql } from 'kysely';
 import { createBatchedReads } from './batched-reads.ts';
 import type { PostgresAddress } from './database-url.ts';
 import type { Engine } from './engine.ts';
+import { isolationOf } from './postgres-connection.ts';
 import { PostgresDialect } from './postgres-dialect.ts';
 import { isConflict } from './postgres-errors.ts';
 import { PostgresPool } from './postgres-pool.ts';
@@ -27,12 +28,12 @@ export function openPostgresEngine(address: PostgresAddress, connections: number
   return {
     name: 'postgres',
     query,
-    transact: (work) => guard.run(() => query.transaction().execute(work)),
+    transact: (kind, work) => guard.run(() => query.transaction().setIsolationLevel(isolationOf[kind]).execute(work)),
     transactMigration: (work) =>
       guard.run(() =>
         query
           .transaction()
-          .setIsolationLevel('read committed')
+          .setIsolationLevel(isolationOf.migration)
           .execute(async (trx) => {
             // Of the transaction, not of the session, which behind PgBouncer is shared with others.
             await sql`SELECT pg_advisory_xact_lock(${sql.lit(migrationLock)})`.execute(trx);

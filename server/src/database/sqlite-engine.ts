@@ -8,13 +8,13 @@ import { TransactionGuard } from './transaction-guard.ts';
 export function openSqliteEngine(path: string, patienceMs: number): Engine {
   const guard = new TransactionGuard();
   const query = new Kysely<Schema>({ dialect: new SqliteDialect(openSqlite(path), guard, patienceMs) });
-  const transact: Engine['transact'] = (work) => guard.run(() => query.transaction().execute(work));
+  // Every transaction begins with the write lock, so there is one kind.
+  const transact: Engine['transact'] = (_kind, work) => guard.run(() => query.transaction().execute(work));
   return {
     name: 'sqlite',
     query,
     transact,
-    transactMigration: transact,
-    // Every transaction begins with the write lock.
+    transactMigration: (work) => transact('serializable', work),
     isConflict: () => false,
     now: sql<number>`CAST(unixepoch('subsec') * 1000 AS INTEGER)`,
     onPrimary: sql<boolean>`1 = 1`,

@@ -43,7 +43,7 @@ export function createContentStore(database: Database, accountQuotaBytes: number
   }
 
   const append = (accountId: string, versionId: string, seq: number, bytes: Uint8Array): Promise<void> =>
-    database.transaction(async (trx) => {
+    database.lockingTransaction(async (trx) => {
       await addStoredBytes(trx, accountId, bytes.length, accountQuotaBytes);
       if (!(await renew(trx, versionId, bytes.length))) throw interrupted();
       await trx.insertInto('content_chunks').values({ version_id: versionId, seq, bytes }).execute();
@@ -63,7 +63,7 @@ export function createContentStore(database: Database, accountQuotaBytes: number
 
   /** Erases one slice of an expired version. Returns the number of chunks erased. */
   const eraseSlice = (versionId: string): Promise<number> =>
-    database.transaction(async (trx) => {
+    database.lockingTransaction(async (trx) => {
       // From the first slice on the version is given up, so that nobody takes up half of it.
       const version = await trx
         .updateTable('content_versions')

@@ -90,7 +90,7 @@ export function createDocumentStore(database: Database, quota: AccountQuota): Do
     },
 
     insert: (accountId, { id, title, filename, contentType, content }, alongside) =>
-      database.transaction(async (trx) => {
+      database.lockingTransaction(async (trx) => {
         await addDocuments(trx, accountId, { documents: 1, bytes: content.size }, quota);
         await adoptVersion(trx, content.versionId);
         const document = await trx
@@ -115,7 +115,7 @@ export function createDocumentStore(database: Database, quota: AccountQuota): Do
       }),
 
     rename: (accountId, id, title, expected) =>
-      database.transaction(async (trx) => {
+      database.lockingTransaction(async (trx) => {
         const renamed = await trx
           .updateTable('documents')
           .set({ title, title_search: toSearchForm(title), updated_at: now })
@@ -129,7 +129,7 @@ export function createDocumentStore(database: Database, quota: AccountQuota): Do
       }),
 
     replaceContent: (accountId, id, { contentType, content }, expected) =>
-      database.transaction(async (trx) => {
+      database.lockingTransaction(async (trx) => {
         // An update first: it locks the row on every engine, so what it returns cannot change until the commit.
         const old = await trx
           .updateTable('documents')
@@ -158,7 +158,7 @@ export function createDocumentStore(database: Database, quota: AccountQuota): Do
       }),
 
     delete: (accountId, id, expected) =>
-      database.transaction(async (trx) => {
+      database.lockingTransaction(async (trx) => {
         const deleted = await trx
           .deleteFrom('documents')
           .where('id', '=', id)
