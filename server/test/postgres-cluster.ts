@@ -117,10 +117,12 @@ export async function startCluster(settings: Record<string, string> = {}): Promi
       rmSync(home, { recursive: true, force: true });
     },
   };
-  process.on('exit', () => {
+  // Before whoever removes the folder that all of this is in.
+  process.prependListener('exit', () => {
     if (!running.has(child)) return;
     process.kill(cluster.pid, 'SIGQUIT');
-    rmSync(home, { recursive: true, force: true });
+    // It may still be writing for a moment.
+    rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   });
   await cluster.start();
   return cluster;
