@@ -98,7 +98,7 @@ export function createServices(config: Config, log: EventLog = silentLog, clock:
   );
   const usage = createUsage(createUsageStore(database), config.eventRetentionDays, clock);
   const sessions = createSessions(createSessionStore(database), accessTokens, clock);
-  const passwords = createPasswords();
+  const passwords = createPasswords({ severalWorkers: config.workers > 1 });
   const guesses = createGuesses(createGuessStore(database, config.addressRetentionDays), events);
   const accounts = createAccounts({
     store: createAccountStore(database),

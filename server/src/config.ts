@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { type DatabaseAddress, parseDatabaseUrl } from './database/database-url.ts';
@@ -16,7 +17,9 @@ export interface Config {
   host: string;
   port: number;
   database: DatabaseAddress;
-  /** Most connections to PostgreSQL. */
+  /** Processes that serve; 1: the one that was started. */
+  workers: number;
+  /** Most connections of each process to PostgreSQL. */
   databaseConnections: number;
   /** Absolute path. */
   dataDirectory: string;
@@ -49,6 +52,7 @@ export interface Config {
 }
 
 const defaultConnections = 10;
+const mostWorkers = 64;
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -92,6 +96,12 @@ export const settings: readonly Setting[] = [
     name: 'INKSONG_DATABASE_CONNECTIONS',
     defaultText: '`10`',
     about: 'Most connections of one process to PostgreSQL; a fifth of them only read credentials.',
+  },
+  {
+    name: 'INKSONG_WORKERS',
+    defaultText: '`1`',
+    about:
+      'Processes that serve together on this machine, up to 64, or `auto`: one for each core. More than one needs PostgreSQL. See docs/several-nodes.md.',
   },
   {
     name: 'INKSONG_SECRET',
@@ -252,11 +262,16 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       );
     if (text('INKSONG_PUBLIC_URL') === undefined && isLoopback(host))
       faults.push('INKSONG_PUBLIC_URL must be set on PostgreSQL, the same on every node.');
+  } else if (!['1', undefined].includes(text('INKSONG_WORKERS'))) {
+    faults.push(
+      'INKSONG_WORKERS must be 1 on SQLite: one process at a time writes to its file, so several would only wait for each other. Set DATABASE_URL to a PostgreSQL for more.',
+    );
   }
   const config: Config = {
     host,
     port,
     database,
+    workers: read('INKSONG_WORKERS', 1, parseWorkers),
     databaseConnections: read('INKSONG_DATABASE_CONNECTIONS', defaultConnections, integer(2, 1000)),
     dataDirectory,
     publicUrl: publicUrl ?? defaultPublicUrl(host, port),
@@ -323,6 +338,14 @@ function integer(from: number, to: number): (value: string) => number {
     }
     return number;
   };
+}
+
+function parseWorkers(value: string): number {
+  if (value === 'auto') return Math.min(availableParallelism(), mostWorkers);
+  if (!/^\d{1,2}$/.test(value) || Number(value) < 1 || Number(value) > mostWorkers) {
+    throw new Error(`must be a whole number from 1 to ${mostWorkers}, or auto, not "${value}"`);
+  }
+  return Number(value);
 }
 
 function oneOf<T extends string>(...values: T[]): (value: string) => T {

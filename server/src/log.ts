@@ -13,16 +13,22 @@ export type EventLog = Pick<Logger, 'info' | 'warn'>;
 /** For what has nobody to tell. */
 export const silentLog: EventLog = { info: () => {}, warn: () => {} };
 
-const optionsOf = (level: LogLevel) => ({
+const optionsOf = (level: LogLevel, worker: number | null = null) => ({
   level,
-  base: null,
+  base: worker === null ? null : { worker },
   timestamp: pino.stdTimeFunctions.isoTime,
   formatters: { level: (label: string) => ({ level: label }) },
 });
 
-/** Returns the log: JSON lines on standard output, or readable ones when that is a terminal. */
-export async function createLog(level: LogLevel): Promise<Log> {
-  const options = optionsOf(level);
+/** What a pipe takes from several writers without mixing it: PIPE_BUF, see pipe(7). */
+const wholeWriteBytes = 4096;
+
+/**
+ * Returns the log: JSON lines on standard output, or readable ones when that is a terminal.
+ * @param worker its number, which every line then has; null when this process serves alone
+ */
+export async function createLog(level: LogLevel, worker: number | null = null): Promise<Log> {
+  const options = optionsOf(level, worker);
   if (process.stdout.isTTY) {
     // Only people wait for it to load.
     const { default: pretty } = await import('pino-pretty');
@@ -34,7 +40,14 @@ export async function createLog(level: LogLevel): Promise<Log> {
     });
     return { log: pino(options, stream), flush: () => {} };
   }
-  const destination = pino.destination({ sync: false, minLength: 4096, periodicFlush: 200 });
+  const destination = pino.destination({
+    sync: false,
+    periodicFlush: 200,
+    ...(worker === null
+      ? { minLength: wholeWriteBytes }
+      : // Others write there too: whole lines, and as many as come out in one piece.
+        { minLength: wholeWriteBytes / 2, maxWrite: wholeWriteBytes }),
+  });
   return {
     log: pino(options, destination),
     flush() {

@@ -1,15 +1,16 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { choresOf, createApp, createServices, flushesOf } from './app.ts';
-import { type Config, defaultPublicUrl } from './config.ts';
+import type { Config } from './config.ts';
 import { migrate } from './database/migrate.ts';
 import { type Connections, watchConnections } from './drain.ts';
-import { freePort } from './free-port.ts';
+import { withKnownPort } from './free-port.ts';
 import { runEach, startHousekeeping } from './housekeeping.ts';
 import { createLog } from './log.ts';
 import { startMetrics } from './metrics/metrics-listener.ts';
 import type { Readiness } from './readiness.ts';
 import { stopReason } from './stop-reason.ts';
+import type { Role } from './workers/role.ts';
 
 /** Longest a stopping server waits for requests in progress, milliseconds from the signal; */
 const drainMs = 8_000;
@@ -18,24 +19,27 @@ const shortestDrainMs = 3_000;
 /** What comes after. Service managers kill after ten seconds; whatever hangs then is left behind before that. */
 const endMs = 1_500;
 
+/** Serves, in this process or in as many workers as are configured. Returns and throws as `serveHere`. */
+export async function serve(config: Config): Promise<0 | 1> {
+  if (config.workers === 1) return serveHere(config);
+  // Not part of a start without workers.
+  const { supervise } = await import('./workers/supervisor.ts');
+  return supervise(config, alone);
+}
+
 /**
  * Runs the server until SIGINT, SIGTERM or an error that nobody caught: migrates, listens, and then drains.
  * Returns the exit code. Throws when it cannot start.
  */
-export async function serve(configured: Config): Promise<0 | 1> {
-  const { log, flush } = await createLog(configured.logLevel);
+export async function serveHere(configured: Config, role: Role = alone): Promise<0 | 1> {
+  const { log, flush } = await createLog(configured.logLevel, role.worker);
   const stopping = stopReason(log);
   const config = await withKnownPort(configured);
   const services = createServices(config, log);
   let stopMetrics: (() => Promise<void>) | null = null;
   try {
-    const { concerns } = await services.database.inspect();
-    for (const concern of concerns) log.warn(`database: ${concern}`);
-    const applied = await migrate(services.database);
-    if (applied.length > 0) log.info({ applied }, 'database migrated');
-    if (config.metricsPort !== null) {
-      stopMetrics = await startMetrics(services.passwords, config.host, config.metricsPort);
-    }
+    await role.prepare(services.database, log);
+    stopMetrics = await role.startMetrics(services.passwords, config);
     const app = await createApp(config, services, log);
     const connections = watchConnections(app);
     try {
@@ -45,7 +49,7 @@ export async function serve(configured: Config): Promise<0 | 1> {
       throw error;
     }
     const stopHousekeeping = startHousekeeping(choresOf(services), log);
-    process.stderr.write(greeting(config));
+    role.announce(config);
 
     const reason = await stopping;
     let leftMs = 0;
@@ -90,13 +94,18 @@ async function untilNoticed(readiness: Readiness, connections: Connections, seco
   return performance.now() - startedMs;
 }
 
-/** PORT=0 means any free port. It must be known before the tokens' issuer and the links that carry it are made. */
-async function withKnownPort(config: Config): Promise<Config> {
-  if (config.port !== 0) return config;
-  const port = await freePort(config.host);
-  const isDefaultUrl = config.publicUrl === defaultPublicUrl(config.host, 0);
-  return { ...config, port, publicUrl: isDefaultUrl ? defaultPublicUrl(config.host, port) : config.publicUrl };
-}
+const alone: Role = {
+  worker: null,
+  async prepare(database, log) {
+    const { concerns } = await database.inspect();
+    for (const concern of concerns) log.warn(`database: ${concern}`);
+    const applied = await migrate(database);
+    if (applied.length > 0) log.info({ applied }, 'database migrated');
+  },
+  startMetrics: (passwords, { host, metricsPort }) =>
+    metricsPort === null ? Promise.resolve(async () => {}) : startMetrics(passwords, host, metricsPort),
+  announce: (config) => void process.stderr.write(greeting(config)),
+};
 
 function greeting({ publicUrl, host, port, signup }: Config): string {
   const join =

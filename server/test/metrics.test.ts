@@ -8,28 +8,9 @@ import { freePort } from '../src/free-port.ts';
 import { requestAnswered } from '../src/http/request-log.ts';
 import { startMetrics } from '../src/metrics/metrics-listener.ts';
 import { bootServer, goodPassword, send, type TestServer } from './boot.ts';
+import { parseMetrics, type Sample, sum } from './metrics-text.ts';
 import { runInksong, temporaryFolder } from './run-inksong.ts';
 import { spawnServer } from './spawn-server.ts';
-
-interface Sample {
-  name: string;
-  labels: Record<string, string>;
-  value: number;
-}
-
-/** Parses Prometheus's text format. Throws on a line that is neither a comment nor a sample. */
-function parse(text: string): Sample[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => {
-      const [, name = '', labels = '', value = ''] = /^([a-z_]\w*)(?:\{(.*)\})? (\S+)$/i.exec(line) ?? [];
-      if (name === '' || !/^([+-]Inf|NaN|-?\d+(\.\d+)?(e[+-]?\d+)?)$/i.test(value))
-        throw new Error(`Not a sample: ${line}`);
-      const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key = '', text = '']) => [key, text]);
-      return { name, labels: Object.fromEntries(pairs), value: Number(value) };
-    });
-}
 
 interface Scraper {
   url: string;
@@ -51,17 +32,11 @@ async function withMetrics(t: Parameters<typeof bootServer>[0]): Promise<{ serve
         assert.equal(answer.status, 200);
         assert.match(answer.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
         const text = await answer.text();
-        return { text, samples: parse(text) };
+        return { text, samples: parseMetrics(text) };
       },
     },
   };
 }
-
-const sum = (samples: Sample[], name: string, labels: Record<string, string> = {}): number =>
-  samples
-    .filter((sample) => sample.name === name)
-    .filter((sample) => Object.entries(labels).every(([key, value]) => sample.labels[key] === value))
-    .reduce((total, { value }) => total + value, 0);
 
 const requests = 'inksong_http_requests_total';
 
@@ -177,7 +152,7 @@ test('the running program serves metrics on INKSONG_METRICS_PORT, and stops in o
   const running = await spawnServer(t, temporaryFolder(t), { INKSONG_METRICS_PORT: String(port) });
   await send(`${running.url}/api/v1/me`, 'GET');
   const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
-  const samples = parse(await answer.text());
+  const samples = parseMetrics(await answer.text());
   assert.equal(sum(samples, requests, { route: '/api/v1/me', status: '4xx' }), 1);
   assert.equal(await running.stop(), 0);
 });

@@ -20,6 +20,8 @@ export interface Running {
   finished: Promise<Finished>;
   /** Resolves with the first match of a pattern in what the process has written; rejects when it ends without one. */
   seen(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Returns what it has written to standard output so far. */
+  written(): string;
   signal(name: NodeJS.Signals): void;
 }
 
@@ -79,6 +81,7 @@ export function startInksong(t: TestContext, words: readonly string[], options: 
   return {
     pid: child.pid as number,
     finished,
+    written: () => stdout,
     signal: (name) => void child.kill(name),
     seen: (pattern) =>
       new Promise((resolve, reject) => {

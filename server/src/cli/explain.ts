@@ -47,7 +47,8 @@ function explainRefusal(error: AppError, config: Config | null): string {
 function explainListening({ code, syscall, port, address }: SystemError, config: Config | null): string | null {
   const host = address ?? config?.host ?? '';
   if (syscall === 'getaddrinfo') return `HOST ${config?.host} is not a name that this machine can resolve.`;
-  if (syscall !== 'listen') return null;
+  // A worker has its supervisor bind the port.
+  if (syscall !== 'listen' && syscall !== 'bind') return null;
   const shownPort = port ?? config?.port ?? 0;
   const setting = config !== null && shownPort === config.metricsPort ? 'INKSONG_METRICS_PORT' : 'PORT';
   switch (code) {

@@ -7,8 +7,12 @@ export function addServerCommands(inksong: Command): void {
   inksong
     .command('serve')
     .description('run the server until SIGINT or SIGTERM; makes and migrates the database first')
-    .addHelpText('after', '\nExample:\n  PORT=9000 inksong serve')
-    .action(() => serveNow());
+    .option(
+      '--workers <number>',
+      'serve by so many processes, or "auto": one for each core; needs PostgreSQL; in place of INKSONG_WORKERS',
+    )
+    .addHelpText('after', '\nExamples:\n  PORT=9000 inksong serve\n  inksong serve --workers 4')
+    .action(({ workers }: { workers?: string }) => serveNow(workers === undefined ? {} : { INKSONG_WORKERS: workers }));
 
   inksong
     .command('migrate')

@@ -5,14 +5,17 @@ import { type Config, readConfig, readEnvironment } from '../config.ts';
 import { CliError } from './cli-error.ts';
 import { explain } from './explain.ts';
 
-/** Returns the settings, from the environment and the `.env` file of the current folder. Throws ConfigError. */
-export function currentConfig(): Config {
-  return readConfig(readEnvironment(process.env, process.cwd()));
+/**
+ * Returns the settings, from the environment and the `.env` file of the current folder. Throws ConfigError.
+ * @param said settings that the command line has said, which win
+ */
+export function currentConfig(said: NodeJS.ProcessEnv = {}): Config {
+  return readConfig({ ...readEnvironment(process.env, process.cwd()), ...said });
 }
 
 /** Runs a command's work under the settings; whatever fails in it is explained with them. */
-export async function withConfig<T>(work: (config: Config) => Promise<T>): Promise<T> {
-  const config = currentConfig();
+export async function withConfig<T>(work: (config: Config) => Promise<T>, said: NodeJS.ProcessEnv = {}): Promise<T> {
+  const config = currentConfig(said);
   try {
     return await work(config);
   } catch (error) {

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Passwords } from '../auth/accounts/password.ts';
+import type { Metrics } from './metrics.ts';
 
 /**
- * Starts counting, and answers `GET /metrics` on a listener of its own, so that the API's port never tells.
+ * Starts counting, and answers `GET /metrics` for this process.
  * Returns the function that ends both. Throws when it cannot listen there.
  */
 export async function startMetrics(
@@ -14,6 +15,27 @@ export async function startMetrics(
   // Not part of a start without metrics.
   const { createMetrics } = await import('./metrics.ts');
   const metrics = createMetrics(passwords);
+  try {
+    const stopListening = await listenForScrapes(metrics, host, port);
+    return async () => {
+      metrics.stop();
+      await stopListening();
+    };
+  } catch (error) {
+    metrics.stop();
+    throw error;
+  }
+}
+
+/**
+ * Answers `GET /metrics` on a listener of its own, so that the API's port never tells. Returns the function that ends it.
+ * Throws when it cannot listen there.
+ */
+export async function listenForScrapes(
+  metrics: Pick<Metrics, 'contentType' | 'text'>,
+  host: string,
+  port: number,
+): Promise<() => Promise<void>> {
   const server = createServer(async ({ method, url }, response) => {
     response.setHeader('X-Content-Type-Options', 'nosniff').setHeader('Cache-Control', 'no-store');
     if (url !== '/metrics') return void response.writeHead(404).end();
@@ -27,15 +49,9 @@ export async function startMetrics(
   });
   server.headersTimeout = 10_000;
   server.requestTimeout = 15_000;
-  try {
-    server.listen(port, host);
-    await once(server, 'listening');
-  } catch (error) {
-    metrics.stop();
-    throw error;
-  }
+  server.listen(port, host);
+  await once(server, 'listening');
   return async () => {
-    metrics.stop();
     const closed = once(server, 'close');
     server.close();
     server.closeAllConnections();

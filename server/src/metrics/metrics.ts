@@ -8,10 +8,14 @@ import { requestAnswered } from '../http/request-log.ts';
 const fast = [0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1];
 const slow = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
+export type Snapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
 export interface Metrics {
   contentType: string;
   /** Returns all of them in Prometheus's text format. */
   text(): Promise<string>;
+  /** Returns all of them for merging with those of other processes: see worker-metrics.ts. */
+  snapshot(): Promise<Snapshot>;
   /** Ends the counting. */
   stop(): void;
 }
@@ -82,6 +86,7 @@ export function createMetrics(passwords: Pick<Passwords, 'load'>): Metrics {
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    snapshot: () => registry.getMetricsAsJSON(),
     stop() {
       for (const stop of stops) stop();
       registry.clear();

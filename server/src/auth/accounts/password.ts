@@ -15,23 +15,28 @@ const cost = { algorithm: argon2id, memoryCost: 19_456, timeCost: 2, parallelism
 
 /** More at once would take the threads that file and database work share, without hashing any faster. */
 const concurrentHashes = 2;
-/** About two seconds of work, checks of new passwords included; whoever comes later is better told to come back. */
-const queuedHashes = 100;
+/** Of each worker: that hashing and answering have as many threads each, however many cores and workers there are. */
+const concurrentHashesOfWorker = 1;
+/** For each at a time. About two seconds of work, checks of new passwords included; whoever comes later is better told to come back. */
+const queuedHashes = 50;
 const longestWaitMs = 3_000;
-/** Enough to keep the hashes going. */
-const concurrentAttempts = 4;
 
 /** One run of argon2, to make a hash or to compare with one; `cost` is how the PHC string begins. */
 export const passwordHashed = createSignal<{ cost: string; seconds: number }>('password-hashed');
 
 export type Passwords = ReturnType<typeof createPasswords>;
 
-/** All password hashing of this process: at most two at a time, a bounded queue, then AppError `overloaded` (503). */
-export function createPasswords() {
-  const limit = pLimit(concurrentHashes);
-  const attempts = pLimit(concurrentAttempts);
-  const queued = boundedQueue(limit);
-  const inTurn = boundedQueue(attempts, longestWaitMs);
+/**
+ * All password hashing of this process: at most two at a time, or one when it is one of several workers; a bounded queue;
+ * then AppError `overloaded` (503).
+ */
+export function createPasswords({ severalWorkers = false } = {}) {
+  const atOnce = severalWorkers ? concurrentHashesOfWorker : concurrentHashes;
+  const limit = pLimit(atOnce);
+  // Twice as many are enough to keep the hashes going.
+  const attempts = pLimit(2 * atOnce);
+  const queued = boundedQueue(limit, atOnce * queuedHashes);
+  const inTurn = boundedQueue(attempts, atOnce * queuedHashes, longestWaitMs);
   /** The PHC string that an unknown address is compared with: of the same cost, and of nobody's password. */
   const decoy = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$${phcBase64(16)}$${phcBase64(32)}`;
 
@@ -87,9 +92,9 @@ function tellHashed(phc: string, startedMs: number): void {
 }
 
 /** Returns a bounded queue before a limit. Throws `overloaded` when it is full, and when a turn comes after more than `longestMs`. */
-function boundedQueue(limit: LimitFunction, longestMs = Number.POSITIVE_INFINITY) {
+function boundedQueue(limit: LimitFunction, longest: number, longestMs = Number.POSITIVE_INFINITY) {
   return <T>(work: () => Promise<T>): Promise<T> => {
-    if (limit.pendingCount >= queuedHashes) throw overloaded();
+    if (limit.pendingCount >= longest) throw overloaded();
     const queuedAtMs = performance.now();
     return limit(() => {
       // On a slow or busy machine the queue is longer in time; whoever waits by then may have given up.
