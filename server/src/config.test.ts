@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -36,6 +36,7 @@ const unsafe: Record<string, string[]> = {
     'https://x/?a',
   ],
   DATABASE_URL: ['postgres://localhost/inksong', 'mysql://localhost', 'http://localhost/x'],
+  INKSONG_WORKERS: ['0', '-1', '65', '1.5', 'many', '2', '64', 'auto'],
   INKSONG_SECRET: ['short', 'x'.repeat(31), 'é'.repeat(15)],
   INKSONG_SECRET_PREVIOUS: ['short'],
   INKSONG_SIGNUP: ['yes', 'OPEN', 'true'],
@@ -170,6 +171,20 @@ test('off loopback the public URL and the sign-up rule must be set, and plain ht
     assert.equal(readConfig({ INKSONG_PUBLIC_URL: url }).publicUrl, url);
     assert.equal(readConfig({ INKSONG_PUBLIC_URL: `${url}/` }).publicUrl, url, 'stored without the slash');
   }
+});
+
+test('several workers need PostgreSQL, and the refusal says why; auto is one for each core', () => {
+  assert.match(fault({ INKSONG_WORKERS: '2' }), /^INKSONG_WORKERS must be 1 on SQLite: one process at a time writes/);
+  assert.equal(readConfig({ INKSONG_WORKERS: '1' }).workers, 1);
+  const onPostgres = {
+    DATABASE_URL: 'postgres://inksong@127.0.0.1/inksong',
+    INKSONG_SECRET: secret,
+    INKSONG_PUBLIC_URL: 'https://api.example.com',
+  };
+  assert.equal(readConfig(onPostgres).workers, 1);
+  assert.equal(readConfig({ ...onPostgres, INKSONG_WORKERS: '64' }).workers, 64);
+  assert.equal(readConfig({ ...onPostgres, INKSONG_WORKERS: 'auto' }).workers, Math.min(availableParallelism(), 64));
+  assert.match(fault({ ...onPostgres, INKSONG_WORKERS: '65' }), /^INKSONG_WORKERS must be a whole number from 1 to 64/);
 });
 
 test('a secret has 32 bytes or more, comes from one place, and is never repeated in a fault', () => {

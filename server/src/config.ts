@@ -253,6 +253,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const sqlite: DatabaseAddress = { engine: 'sqlite', path: join(dataDirectory, 'inksong.db') };
   const databaseUrl = textOrFile('DATABASE_URL');
   const database = read('DATABASE_URL', sqlite, parseDatabaseUrl, databaseUrl);
+  const workers = read('INKSONG_WORKERS', 1, parseWorkers);
   const sharedSecret = secret('INKSONG_SECRET');
   if (database.engine === 'postgres') {
     // Several nodes share a database, and must agree on both.
@@ -262,7 +263,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       );
     if (text('INKSONG_PUBLIC_URL') === undefined && isLoopback(host))
       faults.push('INKSONG_PUBLIC_URL must be set on PostgreSQL, the same on every node.');
-  } else if (!['1', undefined].includes(text('INKSONG_WORKERS'))) {
+  } else if (workers > 1 || text('INKSONG_WORKERS') === 'auto') {
     faults.push(
       'INKSONG_WORKERS must be 1 on SQLite: one process at a time writes to its file, so several would only wait for each other. Set DATABASE_URL to a PostgreSQL for more.',
     );
@@ -271,7 +272,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     host,
     port,
     database,
-    workers: read('INKSONG_WORKERS', 1, parseWorkers),
+    workers,
     databaseConnections: read('INKSONG_DATABASE_CONNECTIONS', defaultConnections, integer(2, 1000)),
     dataDirectory,
     publicUrl: publicUrl ?? defaultPublicUrl(host, port),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -30,6 +30,16 @@ test('a busy port is said with what to do', async (t) => {
     environment: { PORT: String(port), INKSONG_DATA_DIR: join(temporaryFolder(t), 'data') },
   });
   assert.equal(line, `Port ${port} on 127.0.0.1 is in use; set PORT to another one.`);
+});
+
+test('workers on SQLite are refused before anything is made', async (t) => {
+  const folder = join(temporaryFolder(t), 'data');
+  const { code, stderr } = await runInksong(t, ['serve', '--workers', '2'], {
+    environment: { PORT: '0', INKSONG_DATA_DIR: folder },
+  });
+  assert.equal(code, 1);
+  assert.match(stderr, /^Inksong cannot use its configuration:\n- INKSONG_WORKERS must be 1 on SQLite: [^\n]*\n$/);
+  assert.ok(!existsSync(folder));
 });
 
 test('a HOST that is no address of this machine is said', async (t) => {
