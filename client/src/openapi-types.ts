@@ -717,7 +717,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether requests should be sent here: the database answers, and no stop has begun */
+        /** Whether requests should be sent here: the database answers, its clock agrees, and no stop has begun */
         get: operations["getReadiness"];
         put?: never;
         post?: never;

@@ -1,8 +1,10 @@
 import { existsSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemClock } from '../clock.ts';
+import { clockFault, clockOffsetMs } from '../clock-check.ts';
 import { type Config, isLoopback } from '../config.ts';
-import { openDatabase } from '../database/database.ts';
-import { type DatabaseAddress, describeAddress, type SqliteAddress } from '../database/database-url.ts';
+import { type Database, openDatabase } from '../database/database.ts';
+import { describeAddress, type SqliteAddress } from '../database/database-url.ts';
 import { assertMigrated } from '../database/migrate.ts';
 import { openSqlite } from '../database/sqlite-driver.ts';
 import { integrityFaultOf } from '../database/whole-file.ts';
@@ -109,19 +111,36 @@ function diskCheck({ dataDirectory }: Config): string {
 type Attempt = (name: string, look: () => string | Promise<string>) => Promise<Check>;
 
 async function postgresChecks(attempt: Attempt, config: Config): Promise<Check[]> {
-  const server = await attempt('database', () => serverCheck(config.database));
-  return server.ok ? [server, await attempt('schema', () => schemaCheck(config))] : [server];
-}
-
-async function serverCheck(address: DatabaseAddress): Promise<string> {
+  const address = config.database;
   const database = openDatabase(address);
   try {
-    const { version, concerns } = await database.inspect();
-    if (concerns.length > 0) throw new Finding(`${describeAddress(address)}: ${concerns.join(' ')}`);
-    return `${describeAddress(address)}, ${version}, the primary, UTF8, fsync and synchronous_commit on`;
+    const server = await attempt('database', async () => {
+      const { version } = await database.inspect();
+      return `${describeAddress(address)}, ${version}, the primary, UTF8`;
+    });
+    if (!server.ok) return [server];
+    return [
+      server,
+      await attempt('durability', () => durabilityCheck(database)),
+      await attempt('clock', () => clockCheck(database)),
+      await attempt('schema', () => schemaCheck(config)),
+    ];
   } finally {
     await database.close();
   }
+}
+
+async function durabilityCheck(database: Database): Promise<string> {
+  const { concerns } = await database.inspect();
+  if (concerns.length > 0) throw new Finding(concerns.join(' '));
+  return 'fsync, full_page_writes and synchronous_commit are on';
+}
+
+async function clockCheck(database: Database): Promise<string> {
+  const offsetMs = await clockOffsetMs(() => database.probe(), systemClock);
+  const fault = clockFault(offsetMs);
+  if (fault !== null) throw new Finding(`${fault} Until then /readyz answers 503.`);
+  return `within ${Math.max(1, Math.ceil(Math.abs(offsetMs) / 1000))} s of the database's`;
 }
 
 /** Opening reads back what makes commits durable, and refuses a SQLite that can corrupt its log. */

@@ -40,8 +40,8 @@ export interface Database {
    * calls that wait for a connection at the same time are one round trip, and nothing else takes their connections.
    */
   credentialReads<Row>(read: ReadRows<Row>, keyOf: (row: Row) => string): (key: string) => Promise<Row | null>;
-  /** Resolves once the database has answered a read. */
-  probe(): Promise<void>;
+  /** Returns what the database's clock says, in milliseconds since 1970, once it has answered a read. */
+  probe(): Promise<number>;
   /** Returns what runs there, and what its operator should change. Throws, saying why, when it cannot be used. */
   inspect(): Promise<EngineFacts>;
   close(): Promise<void>;
@@ -105,7 +105,8 @@ export function openDatabase(address: DatabaseAddress, options: DatabaseOptions 
     contains: engine.contains,
     credentialReads: engine.credentialReads,
     async probe() {
-      await query.selectNoFrom(now.as('now')).where(onPrimary).execute();
+      const { now: databaseMs } = await query.selectNoFrom(now.as('now')).where(onPrimary).executeTakeFirstOrThrow();
+      return databaseMs;
     },
     inspect: engine.inspect,
     close: engine.close,

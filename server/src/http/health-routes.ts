@@ -30,7 +30,7 @@ export function healthRoutes(server: HttpServer, checkReadiness: () => Promise<u
       config: { access: 'public' },
       schema: {
         operationId: 'getReadiness',
-        summary: 'Whether requests should be sent here: the database answers, and no stop has begun',
+        summary: 'Whether requests should be sent here: the database answers, its clock agrees, and no stop has begun',
         tags: ['Service'],
         response: { 200: Healthy },
       },

@@ -141,7 +141,11 @@ export function createSessionStore(database: Database): SessionStore {
         for (const use of uses) {
           await trx
             .updateTable('sessions')
-            .set({ last_active_at: use.at, address: use.address })
+            .set({
+              // A node whose clock is ahead must not let a session idle for longer.
+              last_active_at: sql<number>`CASE WHEN ${use.at} > ${now} THEN ${now} ELSE ${use.at} END`,
+              address: use.address,
+            })
             .where('id', '=', use.id)
             .where('last_active_at', '<', use.at)
             .execute();
