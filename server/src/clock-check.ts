@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 
 /** Half of what access tokens bear between the node that signs and the one that verifies, milliseconds. */
-export const clockToleranceMs = 30_000;
+const clockToleranceMs = 30_000;
 
 /**
  * Returns by how many milliseconds this process's clock is certainly ahead of the database's (negative: behind), and 0

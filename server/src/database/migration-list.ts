@@ -5,6 +5,7 @@ import { answerableTokens } from './migrations/0003-answerable-tokens.ts';
 import { allowlists } from './migrations/0004-allowlists.ts';
 import { eventsByKind } from './migrations/0005-events-by-kind.ts';
 import { documentCount } from './migrations/0006-document-count.ts';
+import { purgeIndexes } from './migrations/0007-purge-indexes.ts';
 
 /** Every migration by name, in order. A released one is never changed. */
 export const migrations: Record<string, Migration> = {
@@ -14,4 +15,5 @@ export const migrations: Record<string, Migration> = {
   '0004-allowlists': allowlists,
   '0005-events-by-kind': eventsByKind,
   '0006-document-count': documentCount,
+  '0007-purge-indexes': purgeIndexes,
 };

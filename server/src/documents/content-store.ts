@@ -17,6 +17,8 @@ const leaseMs = 5 * 60_000;
 const renewalMs = 30_000;
 /** Erased in one transaction, so that a purge never holds the writer for long: 16 MiB. */
 const purgedChunks = 64;
+/** Looked for at once. */
+const purgedVersions = 50;
 /** In place of a lease's time: erase at once, never to be renewed. */
 const givenUp = 0;
 
@@ -153,15 +155,17 @@ export function createContentStore(database: Database, accountQuotaBytes: number
 
     async purge(stop) {
       while (!stop?.aborted) {
-        const version = await query
+        const versions = await query
           .selectFrom('content_versions')
           .select('id')
           .where(expired)
-          .limit(1)
-          .executeTakeFirst();
-        if (!version) return;
-        while (!stop?.aborted && (await eraseSlice(version.id)) === purgedChunks) await setImmediate();
-        await setImmediate();
+          .limit(purgedVersions)
+          .execute();
+        if (versions.length === 0) return;
+        for (const { id } of inRandomOrder(versions)) {
+          while (!stop?.aborted && (await eraseSlice(id)) === purgedChunks) await setImmediate();
+          await setImmediate();
+        }
       }
     },
   };
@@ -207,4 +211,12 @@ async function* inChunks(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
     }
   }
   if (filled > 0) yield chunk.subarray(0, filled);
+}
+
+/** Nodes that purge at the same moment find the same rows; each begins with another. */
+function inRandomOrder<T>(rows: readonly T[]): T[] {
+  return rows
+    .map((row) => ({ row, place: Math.random() }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ row }) => row);
 }
