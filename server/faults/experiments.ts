@@ -1,6 +1,10 @@
+import { backups } from './backups.ts';
+import { badRequests } from './bad-requests.ts';
+import { diskFull } from './disk-full.ts';
 import type { Experiment } from './instruments/experiment.ts';
 import { kill } from './kill.ts';
 import { killAtSync } from './kill-at-sync.ts';
+import { retrySafety } from './retry-safety.ts';
 import { syncedAnswers } from './synced-answers.ts';
 
 /** By the name under which `npm run faults` runs each. */
@@ -9,4 +13,8 @@ export const experiments: Record<string, Experiment<any>> = {
   kill,
   'kill-at-sync': killAtSync,
   'synced-answers': syncedAnswers,
+  'disk-full': diskFull,
+  'bad-requests': badRequests,
+  backups,
+  'retry-safety': retrySafety,
 };

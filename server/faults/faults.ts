@@ -26,6 +26,9 @@ const held = 0;
 const broke = 1;
 const unjudged = 2;
 
+// Servers in this process let it end while they wait for a thread of theirs.
+setInterval(() => {}, 60_000);
+
 const [name, ...sizes] = positionals;
 if (name === undefined) list();
 else

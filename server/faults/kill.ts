@@ -24,7 +24,7 @@ const graceMs = 10_000;
 /** Clients that keep a journal work until their server is killed under them; what comes up again is compared with it. */
 export const kill: Experiment<{ kills: number }> = {
   shows: 'what was answered survives kill -9, and what was not is there whole or not at all',
-  engines: ['sqlite'],
+  engines: ['sqlite', 'postgres'],
   small: { kills: 40 },
   // Zero findings in n kills bound the rate only below 3/n.
   full: { kills: 400 },

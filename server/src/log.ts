@@ -1,5 +1,6 @@
 import pino, { type Logger } from 'pino';
 import type { LogLevel } from './config.ts';
+import { createLogDestination } from './log-destination.ts';
 
 export interface Log {
   log: Logger;
@@ -22,6 +23,7 @@ const optionsOf = (level: LogLevel, worker: number | null = null) => ({
 
 /** What a pipe takes from several writers without mixing it: PIPE_BUF, see pipe(7). */
 const wholeWriteBytes = 4096;
+const severalWritesBytes = 64 * 1024;
 
 /**
  * Returns the log: JSON lines on standard output, or readable ones when that is a terminal.
@@ -40,24 +42,9 @@ export async function createLog(level: LogLevel, worker: number | null = null): 
     });
     return { log: pino(options, stream), flush: () => {} };
   }
-  const destination = pino.destination({
-    sync: false,
-    periodicFlush: 200,
-    ...(worker === null
-      ? { minLength: wholeWriteBytes }
-      : // Others write there too: whole lines, and as many as come out in one piece.
-        { minLength: wholeWriteBytes / 2, maxWrite: wholeWriteBytes }),
-  });
-  return {
-    log: pino(options, destination),
-    flush() {
-      try {
-        destination.flushSync();
-      } catch {
-        // Whoever read the log has gone.
-      }
-    },
-  };
+  // Where others write too, a line comes out in one piece with those around it or not at all.
+  const destination = createLogDestination(1, worker === null ? severalWritesBytes : wholeWriteBytes);
+  return { log: pino(options, destination), flush: () => destination.flushSync() };
 }
 
 /**

@@ -71,7 +71,7 @@ export interface TestServer {
 }
 
 /** Returns an empty folder that is gone when the test ends. */
-export function temporaryDirectory(t: TestContext): string {
+export function temporaryDirectory(t: Pick<TestContext, 'after'>): string {
   const directory = mkdtempSync(join(tmpdir(), 'inksong-test-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
@@ -79,7 +79,7 @@ export function temporaryDirectory(t: TestContext): string {
 
 /** Boots the real app on a fresh database and a free port; it is gone when the test ends. */
 export async function bootServer(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   environment: Record<string, string> = {},
   timeLimits?: TimeLimits,
 ): Promise<TestServer> {

@@ -4,7 +4,7 @@ import type { TestAccount, TestServer } from './boot.ts';
 import { checkAnswer } from './openapi-check.ts';
 import type { RawAnswer } from './raw-http.ts';
 
-/** Set INKSONG_TEST_SEED to the printed number to run the very same requests again. */
+/** Set INKSONG_TEST_SEED to the printed number to send the very same bytes again. */
 export const seed = Number(process.env.INKSONG_TEST_SEED ?? Date.now() % 2 ** 31);
 export const sentAtOnce = 8;
 /** Longest that any one request may take, milliseconds; generous, since the machine may be busy. */

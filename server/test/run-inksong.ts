@@ -39,14 +39,18 @@ process.on('exit', () => {
 });
 
 /** Returns an empty folder that is gone when the test ends. */
-export function temporaryFolder(t: TestContext): string {
+export function temporaryFolder(t: Pick<TestContext, 'after'>): string {
   const folder = mkdtempSync(join(tmpdir(), 'inksong-cli-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
 /** Starts the program; it is gone when the test ends. Settings of whoever runs the tests do not reach it. */
-export function startInksong(t: TestContext, words: readonly string[], options: RunOptions = {}): Running {
+export function startInksong(
+  t: Pick<TestContext, 'after'>,
+  words: readonly string[],
+  options: RunOptions = {},
+): Running {
   const startedAt = performance.now();
   const [command, ...first] = options.command ?? [process.execPath, program];
   const child = spawn(command, [...first, ...words], {
@@ -96,7 +100,11 @@ export function startInksong(t: TestContext, words: readonly string[], options: 
 }
 
 /** Runs the program to its end. */
-export function runInksong(t: TestContext, words: readonly string[], options: RunOptions = {}): Promise<Finished> {
+export function runInksong(
+  t: Pick<TestContext, 'after'>,
+  words: readonly string[],
+  options: RunOptions = {},
+): Promise<Finished> {
   return startInksong(t, words, options).finished;
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { TestAccount } from './boot.ts';
+import type { TestAccount } from '../../test/boot.ts';
 import { allowed, bodyOf, hostileValue } from './fuzz-bodies.ts';
 import type { Operation } from './fuzz-operations.ts';
 

@@ -1,4 +1,4 @@
-import type { TestServer } from './boot.ts';
+import type { TestServer } from '../../test/boot.ts';
 
 /** As much of JSON Schema as the API document uses. */
 export interface Schema {

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { createLogDestination } from './log-destination.ts';
+
+function logFile(t: TestContext): { fd: number; lines: () => string[] } {
+  const folder = mkdtempSync(join(tmpdir(), 'inksong-log-'));
+  const path = join(folder, 'log');
+  const fd = openSync(path, 'a');
+  t.after(() => {
+    closeSync(fd);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return { fd, lines: () => readFileSync(path, 'utf8').split('\n').slice(0, -1) };
+}
+
+test('lines come out whole and in order, those at the end by a flush', (t) => {
+  const { fd, lines } = logFile(t);
+  const destination = createLogDestination(fd, 100);
+  const written = Array.from({ length: 20 }, (_, number) => `{"number":${number}}`);
+  for (const line of written) destination.write(`${line}\n`);
+  destination.flushSync();
+  assert.deepEqual(lines(), written);
+});
+
+test('lines come out by themselves', async (t) => {
+  const { fd, lines } = logFile(t);
+  const destination = createLogDestination(fd, 100);
+  const long = `{"text":"${'x'.repeat(10_000)}"}`;
+  destination.write('{"number":1}\n');
+  destination.write(`${long}\n`);
+  while (lines().length < 2) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(lines(), ['{"number":1}', long]);
+});
+
+test('what cannot be written is lost, and whoever logs goes on', (t) => {
+  // As on a full disk, every write to it fails.
+  const readOnly = openSync('/dev/null', 'r');
+  t.after(() => closeSync(readOnly));
+  const destination = createLogDestination(readOnly, 100);
+  for (let round = 0; round < 3; round++) {
+    destination.write('{"number":1}\n');
+    destination.flushSync();
+  }
+});
