@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { chownSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -249,6 +249,24 @@ test('a database that stands still costs a 503 in time, not a hang, and its goin
   await untilServed(`${server.url}/api/v1/me`, account.apiKey);
 });
 
+test('when the way to the database swallows what is sent, one answer is late, and the next takes a new way', async (t) => {
+  const { environment } = await migratedDatabase(t);
+  const way = await openWay(t, cluster.port);
+  const url = new URL(environment.DATABASE_URL);
+  url.port = String(way.port);
+  const server = await bootServer(t, { ...environment, DATABASE_URL: url.href });
+  const account = await server.register();
+  const { probe } = server.services.database;
+  // All the connections there may be, idle again.
+  await Promise.all(Array.from({ length: 30 }, () => probe()));
+  await Promise.all(Array.from({ length: 30 }, () => server.services.apiKeys.verify(account.apiKey, '127.0.0.1')));
+  way.swallow();
+  await assert.rejects(probe(), { code: 'unavailable' });
+  await probe();
+  assert.equal((await server.call('GET', '/me', { key: account.apiKey })).status, 503);
+  assert.equal((await server.call('GET', '/me', { key: account.apiKey })).status, 200);
+});
+
 test('a server that has become a standby answers no credential, known or not: what it knows may be old', async (t) => {
   const { environment } = await migratedDatabase(t);
   const server = await bootServer(t, environment);
@@ -355,6 +373,30 @@ test('a connection that is silent from the start is given up in time', async (t)
   assert.match(text, /^PostgreSQL does not answer at inksong on 127\.0\.0\.1/);
   assert.ok(performance.now() - startedMs < 8_000);
 });
+
+/** A way to a port whose connections can be made to lead nowhere, as a router that forgot them does; new ones are good. */
+async function openWay(t: TestContext, to: number): Promise<{ port: number; swallow(): void }> {
+  const ends = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(to, '127.0.0.1');
+    near.pipe(far).pipe(near);
+    for (const end of [near, far]) {
+      ends.add(end);
+      end.on('error', () => {});
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    for (const end of ends) end.destroy();
+  });
+  return {
+    port: (server.address() as { port: number }).port,
+    swallow() {
+      for (const end of ends) end.unpipe().resume();
+    },
+  };
+}
 
 function commitSetting({ services }: TestServer): Promise<string | undefined> {
   return services.database.transaction(async (trx) => {

@@ -33,11 +33,14 @@ const waitForDisk = `SELECT set_config('synchronous_commit', 'on', true) WHERE c
 /** One connection while somebody has it. */
 export class PostgresConnection implements DatabaseConnection {
   readonly #client: pg.PoolClient;
+  readonly #onSilence: () => void;
   #isLost = false;
   #transaction: 'none' | 'open' | 'migration' = 'none';
 
-  constructor(client: pg.PoolClient) {
+  /** @param onSilence is told when PostgreSQL did not answer in time */
+  constructor(client: pg.PoolClient, onSilence: () => void) {
     this.#client = client;
+    this.#onSilence = onSilence;
   }
 
   async begin(level: IsolationLevel = isolationOf.serializable): Promise<void> {
@@ -106,15 +109,22 @@ export class PostgresConnection implements DatabaseConnection {
   async #answered(answer: Promise<pg.QueryResult>): Promise<pg.QueryResult> {
     if (this.#transaction === 'migration') return answer;
     let timer: NodeJS.Timeout | undefined;
+    let grace: NodeJS.Immediate | undefined;
     const silence = new Promise<never>((_resolve, reject) => {
-      const giveUp = (): void => reject(new Error(`PostgreSQL did not answer within ${statementPatienceMs} ms.`));
+      const giveUp = (): void => {
+        this.#onSilence();
+        reject(new Error(`PostgreSQL did not answer within ${statementPatienceMs} ms.`));
+      };
       // After a long turn of this process's own, what has arrived meanwhile is read first.
-      timer = setTimeout(() => setImmediate(giveUp), statementPatienceMs);
+      timer = setTimeout(() => {
+        grace = setImmediate(giveUp);
+      }, statementPatienceMs);
     });
     try {
       return await Promise.race([answer, silence]);
     } finally {
       clearTimeout(timer);
+      clearImmediate(grace);
       // When it was given up, closing the connection ends it with an error that nobody waits for any more.
       answer.catch(() => {});
     }

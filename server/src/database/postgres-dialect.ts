@@ -43,7 +43,7 @@ class PostgresDriver implements Driver {
 
   async acquireConnection(): Promise<DatabaseConnection> {
     this.#guard.noteAcquired();
-    return new PostgresConnection(await this.#pool.take());
+    return new PostgresConnection(await this.#pool.take(), () => this.#pool.distrustIdle());
   }
 
   async releaseConnection(connection: DatabaseConnection): Promise<void> {

@@ -16,6 +16,7 @@ const numeric = 1700;
 /** Connections to one server: at most so many, first come first served. */
 export class PostgresPool {
   readonly #pool: pg.Pool;
+  readonly #idle = new Set<pg.PoolClient>();
 
   /** @param connections how many there are at most; they are made as they are needed */
   constructor({ host, port, database, user, password, tls }: PostgresAddress, connections: number) {
@@ -41,6 +42,9 @@ export class PostgresPool {
     });
     // The pool has thrown the connection away already; whoever asks next gets another.
     this.#pool.on('error', () => {});
+    this.#pool.on('acquire', (client) => this.#idle.delete(client));
+    this.#pool.on('release', (_error, client) => this.#idle.add(client));
+    this.#pool.on('remove', (client) => this.#idle.delete(client));
     // One that is lost between two statements of a transaction says so to nobody else; the next statement fails.
     this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
@@ -55,6 +59,12 @@ export class PostgresPool {
     } catch (error) {
       throw translatePostgresError(error);
     }
+  }
+
+  /** Throws away the connections that nobody is using: where one fell silent, the others may lead nowhere too. */
+  distrustIdle(): void {
+    // To the pool, an error of an idle connection is the end of it.
+    for (const client of [...this.#idle]) client.emit('error', new Error('Another connection fell silent.'));
   }
 
   close(): Promise<void> {

@@ -5,6 +5,7 @@ import { sql } from 'kysely';
 import { AppError } from '../app-error.ts';
 import type { Database, Transaction } from '../database/database.ts';
 import { newId } from '../id.ts';
+import { createAccountTurns } from './account-turns.ts';
 import type { ByteRange } from './content-range.ts';
 import type { ContentStore } from './documents.ts';
 import { addStoredBytes, subtractStoredBytes } from './storage-usage.ts';
@@ -24,6 +25,7 @@ const givenUp = 0;
 
 export function createContentStore(database: Database, accountQuotaBytes: number): ContentStore {
   const { query, now } = database;
+  const inTurn = createAccountTurns();
   const expired = sql<boolean>`released_at < ${now} - ${sql.lit(leaseMs)}`;
 
   /** Renews a lease; returns false when it is not renewable: a document points at the version, or it is given up. */
@@ -45,11 +47,13 @@ export function createContentStore(database: Database, accountQuotaBytes: number
   }
 
   const append = (accountId: string, versionId: string, seq: number, bytes: Uint8Array): Promise<void> =>
-    database.lockingTransaction(async (trx) => {
-      await addStoredBytes(trx, accountId, bytes.length, accountQuotaBytes);
-      if (!(await renew(trx, versionId, bytes.length))) throw interrupted();
-      await trx.insertInto('content_chunks').values({ version_id: versionId, seq, bytes }).execute();
-    });
+    inTurn(accountId, () =>
+      database.lockingTransaction(async (trx) => {
+        await addStoredBytes(trx, accountId, bytes.length, accountQuotaBytes);
+        if (!(await renew(trx, versionId, bytes.length))) throw interrupted();
+        await trx.insertInto('content_chunks').values({ version_id: versionId, seq, bytes }).execute();
+      }),
+    );
 
   async function readChunk(versionId: string, seq: number): Promise<Uint8Array> {
     const chunk = await query
