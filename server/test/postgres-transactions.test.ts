@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { AppError } from '../src/app-error.ts';
@@ -67,6 +68,34 @@ test('many parallel uploads of one account wait for each other, and none is lost
   assert.deepEqual(new Set(statuses), new Set([201]));
   const usage = await server.services.database.query.selectFrom('storage_usage').selectAll().executeTakeFirstOrThrow();
   assert.deepEqual([usage.document_count, usage.document_bytes, usage.stored_bytes], [30, 18_000_000, 18_000_000]);
+});
+
+test('uploads of one account that wait for each other leave the connections to everybody else', async (t) => {
+  const server = await bootServer(t);
+  const account = await server.register();
+  const { database } = server.services;
+  const held = Promise.withResolvers<void>();
+  const locked = Promise.withResolvers<void>();
+  // As a chunk of one more upload that takes its time.
+  const holding = database.lockingTransaction(async (trx) => {
+    await trx.updateTable('storage_usage').set({ stored_bytes: 0 }).where('account_id', '=', account.id).execute();
+    locked.resolve();
+    await held.promise;
+  });
+  await locked.promise;
+  const uploads = Array.from({ length: 20 }, async (_, n) => {
+    const json = { title: `number ${n}`, content: 'text' };
+    return (await server.call('POST', '/documents/', { key: account.apiKey, json })).status;
+  });
+  const begun = async () => (await database.query.selectFrom('content_versions').select('id').execute()).length;
+  try {
+    while ((await begun()) < uploads.length) await setImmediate();
+    for (let read = 0; read < 50; read++) await database.probe();
+  } finally {
+    held.resolve();
+  }
+  await holding;
+  assert.deepEqual(new Set(await Promise.all(uploads)), new Set([201]));
 });
 
 test('two transactions that each look for what the other writes do not both succeed unseen', async (t) => {
