@@ -218,7 +218,8 @@ test('whoever waits for a connection for too long is refused, and later ones are
   const holding = database.transaction(() => held.promise);
   await assert.rejects(database.probe(), { code: 'unavailable', retryAfterSeconds: 1 });
   held.resolve();
-  await holding;
+  // By then the server may have ended it: it has stood still for as long.
+  await holding.catch(() => {});
   await database.probe();
 });
 

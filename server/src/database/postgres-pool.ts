@@ -4,7 +4,7 @@ import type { PostgresAddress } from './database-url.ts';
 import { translatePostgresError, unavailable } from './postgres-errors.ts';
 
 /** Longest wait for a connection, in line for one of those there are or for a new one, milliseconds. */
-const connectionPatienceMs = 1_500;
+const connectionPatienceMs = 4_000;
 /** Longest line; whoever comes then is told at once to come back. Each keeps a request in memory, an upload's with 256 KiB. */
 export const longestConnectionLine = 256;
 /** Idle connections are kept this long. */
