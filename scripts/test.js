@@ -18,7 +18,7 @@ const suites = [
   'server/faults/{,instruments/}*.test.ts',
 ];
 const suitesOfAll = ['server/{test,faults}/all/*.test.ts'];
-/** strace sees the syncs to disk; curl and python3-requests run the documentation's samples, the proxies its configurations; PgBouncer stands before PostgreSQL. */
+/** strace sees the syncs to disk; curl and python3-requests run the documentation's samples, the proxies its configurations; PgBouncer stands before PostgreSQL; systemd checks its unit. */
 const packagesOfAll = [
   'strace',
   'curl',
@@ -29,6 +29,7 @@ const packagesOfAll = [
   'haproxy',
   'caddy',
   'pgbouncer',
+  'systemd',
 ];
 
 /** About one engine alone, with the reason. */

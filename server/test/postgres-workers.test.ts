@@ -8,12 +8,14 @@ import { type TestContext, test } from 'node:test';
 import { freePort } from '../src/free-port.ts';
 import { goodPassword, send, unlimited } from './boot.ts';
 import { parseMetrics, sum } from './metrics-text.ts';
-import { type Running, startInksong, temporaryFolder } from './run-inksong.ts';
+import { type Running, runInksong, startInksong, temporaryFolder } from './run-inksong.ts';
 import { administer, databaseSettings } from './test-database.ts';
 
 interface Workers extends Running {
   url: string;
   databaseUrl: string;
+  /** What another process needs to work on the same database. */
+  environment: Record<string, string>;
   /** The log's lines so far. */
   log(): Record<string, unknown>[];
 }
@@ -31,6 +33,7 @@ async function startWorkers(t: TestContext, count: number, environment: Record<s
   return {
     ...running,
     url,
+    environment: { ...settings, INKSONG_DATA_DIR: dataDirectory },
     databaseUrl: settings.DATABASE_URL ?? '',
     // What follows the last line end is still being written.
     log: () =>
@@ -96,6 +99,35 @@ test('what one worker has answered is what every worker knows: 20 rotations, eac
   }
 });
 
+test('what the command line changes, every worker judges by at once', async (t) => {
+  const workers = await startWorkers(t, 3);
+  const { json: registered } = await register(workers.url);
+  const inksong = async (...words: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await runInksong(t, words, { environment: workers.environment });
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  const statuses = async (headers: Record<string, string>) => [
+    ...new Set(
+      (await Promise.all(Array.from({ length: 6 }, () => ask(workers.url, '/api/v1/me', headers)))).map(
+        ({ status }) => status,
+      ),
+    ),
+  ];
+  const bearer = { Authorization: `Bearer ${registered.access_token}` };
+  const former = { 'X-API-Key': registered.api_key };
+  assert.deepEqual([await statuses(former), await statuses(bearer)], [[200], [200]]);
+  const [key = ''] = /ink_[0-9a-f]{48}/.exec(await inksong('keys', 'rotate', 'ada@example.com', '--yes')) ?? [];
+  const current = { 'X-API-Key': key };
+  assert.deepEqual([await statuses(former), await statuses(current)], [[401], [200]]);
+  await inksong('sessions', 'revoke', 'ada@example.com', '--yes');
+  assert.deepEqual([await statuses(bearer), await statuses(current)], [[401], [200]]);
+  await inksong('keys', 'allow', 'ada@example.com', '192.0.2.1', '--yes');
+  assert.deepEqual(await statuses(current), [403]);
+  await inksong('accounts', 'disable', 'ada@example.com', '--yes');
+  assert.deepEqual(await statuses(current), [401]);
+});
+
 test('what each worker gathers in memory adds up in the database', async (t) => {
   const workers = await startWorkers(t, 3);
   const { json: registered } = await register(workers.url);
@@ -125,7 +157,7 @@ test('the database is migrated once, one greeting is written, and each line of a
   }
 });
 
-test('a worker that dies is replaced, while the others go on answering', async (t) => {
+test('a worker that dies is replaced, while the others go on answering', { timeout: 120_000 }, async (t) => {
   const workers = await startWorkers(t, 2);
   const pidOf = (number: number) =>
     workers.log().findLast(({ msg, worker }) => msg === 'a worker listens' && worker === number)?.pid as number;
