@@ -58,14 +58,19 @@ export async function startCluster(settings: Record<string, string> = {}): Promi
   writeFileSync(passwordFile, password);
   if (owner) chownSync(passwordFile, owner.uid, owner.gid);
   const asOwner = { ...owner, cwd: home, env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' } };
-  execFileSync(
-    join(binaries, 'initdb'),
-    // A locale that orders text unlike its bytes, so that a column that forgets its collation is noticed.
-    ['-D', folder, '-U', 'inksong', '-A', 'password', '--pwfile', passwordFile, '-E', 'UTF8', '--no-sync'].concat(
-      majorVersion(binaries, asOwner) >= 15 ? ['--locale-provider=icu', '--icu-locale=en', '--locale=C'] : [],
-    ),
-    { ...asOwner, stdio: 'pipe' },
-  );
+  // A locale that orders text unlike its bytes, so that a column that forgets its collation is noticed.
+  const locale =
+    majorVersion(binaries, asOwner) >= 15 ? ['--locale-provider=icu', '--icu-locale=en', '--locale=C'] : [];
+  const access = ['-U', 'inksong', '-A', 'password', '--pwfile', passwordFile];
+  try {
+    execFileSync(join(binaries, 'initdb'), ['-D', folder, ...access, '-E', 'UTF8', '--no-sync', ...locale], {
+      ...asOwner,
+      stdio: 'pipe',
+    });
+  } catch (error) {
+    rmSync(home, { recursive: true, force: true });
+    throw error;
+  }
   const port = await freePort('127.0.0.1');
   const options = { ...fastSettings, ...settings, port: String(port) };
   const words = Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
