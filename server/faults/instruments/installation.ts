@@ -20,6 +20,8 @@ export interface DatabaseReader {
 /** A database, and the nodes that stand on it. */
 export interface Installation extends DatabaseReader {
   folder: string;
+  /** With which a program finds its database. */
+  settings: Record<string, string>;
   /** Null on SQLite. */
   cluster: Cluster | null;
   /** The database's clock in milliseconds since 1970, as an SQL expression. */
@@ -51,9 +53,7 @@ export async function createInstallation(
   };
 }
 
-type StartedDatabase = Pick<Installation, 'engine' | 'cluster' | 'now' | 'read' | 'change'> & {
-  settings: Record<string, string>;
-};
+type StartedDatabase = Omit<Installation, 'folder' | 'startNode'>;
 
 /** The file is opened when it is first looked into: until then it need not be there. */
 function openFile(run: Run, folder: string): StartedDatabase {
