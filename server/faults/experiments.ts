@@ -1,17 +1,21 @@
 import { backups } from './backups.ts';
 import { badRequests } from './bad-requests.ts';
+import { databaseLoss } from './database-loss.ts';
 import { diskFull } from './disk-full.ts';
 import type { Experiment } from './instruments/experiment.ts';
 import { kill } from './kill.ts';
 import { killAtSync } from './kill-at-sync.ts';
 import { retrySafety } from './retry-safety.ts';
 import { revocation } from './revocation.ts';
+import { singleUseRefresh } from './single-use-refresh.ts';
 import { syncedAnswers } from './synced-answers.ts';
 
 /** By the name under which `npm run faults` runs each. */
 // biome-ignore lint/suspicious/noExplicitAny: each has sizes of its own.
 export const experiments: Record<string, Experiment<any>> = {
   revocation,
+  'single-use-refresh': singleUseRefresh,
+  'database-loss': databaseLoss,
   kill,
   'kill-at-sync': killAtSync,
   'synced-answers': syncedAnswers,

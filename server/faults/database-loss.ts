@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { administer } from '../test/test-database.ts';
+import type { Experiment } from './instruments/experiment.ts';
+import { seededRandom } from './instruments/findings.ts';
+import { createInstallation, type Installation } from './instruments/installation.ts';
+import { lostDocuments, startLoad } from './instruments/load.ts';
+import { type Node, startNodes } from './instruments/nodes.ts';
+import { brokenRules } from './instruments/stored-rules.ts';
+import { createAsker } from './instruments/timed-request.ts';
+
+const requestsPerSecond = 100;
+/** Between two faults. */
+const quietMs = 2_000;
+const recoveredWithinMs = 3_000;
+/** Longest that a request may take while the database is gone; what a busy machine adds is in it. */
+const answeredWithinMs = 10_000;
+
+interface Size extends Record<string, number> {
+  nodes: number;
+  restarts: number;
+  terminations: number;
+  pauses: number;
+  pauseSeconds: number;
+}
+
+/** Takes the database away under load, in three ways, and gives it back. */
+export const databaseLoss: Experiment<Size> = {
+  shows:
+    'without its database a node answers 503 in time and never judges a credential; with it again, it goes on by itself',
+  engines: ['postgres'],
+  small: { nodes: 2, restarts: 3, terminations: 1, pauses: 1, pauseSeconds: 4 },
+  full: { nodes: 3, restarts: 50, terminations: 20, pauses: 5, pauseSeconds: 30 },
+  planted: {
+    what: 'a key that cannot be looked up is taken for an unknown one',
+    file: 'auth/api-keys/api-keys.ts',
+    replace: 'const owner = await store.findByHash(hash);',
+    by: 'const owner = await store.findByHash(hash).catch(() => null);',
+  },
+
+  async run(run, { nodes: nodeCount, restarts, terminations, pauses, pauseSeconds }) {
+    const random = seededRandom(run.seed);
+    const installation = await createInstallation(run);
+    const { cluster } = installation;
+    assert.ok(cluster);
+    const nodes = await startNodes(installation, nodeCount);
+    const asker = createAsker(2_000);
+    run.after(() => asker.close());
+    const urlOf = () => nodes[Math.floor(random() * nodes.length)]?.url ?? '';
+    const load = await startLoad(asker, urlOf, { perSecond: requestsPerSecond, random });
+    const pids = nodes.map(({ server }) => server.pid);
+
+    const broken: string[] = [];
+    let slowestRecoveryMs = 0;
+    const recovered = async (what: string): Promise<void> => {
+      const readyMs = performance.now();
+      const times = await Promise.all(nodes.map((node) => untilServed(asker, node, load.key)));
+      const slowest = Math.max(...times) - readyMs;
+      slowestRecoveryMs = Math.max(slowestRecoveryMs, slowest);
+      if (slowest > recoveredWithinMs) broken.push(`after ${what} a node needed ${Math.round(slowest)} ms`);
+    };
+    const faults = [
+      ...Array.from({ length: restarts }, () => 'a restart'),
+      ...Array.from({ length: terminations }, () => 'the end of all connections'),
+      ...Array.from({ length: pauses }, () => 'a standstill'),
+    ];
+    for (const fault of faults) {
+      await delay(quietMs);
+      if (fault === 'a restart') {
+        await cluster.stop('immediate');
+        await delay(random() * 1_000);
+        await cluster.start();
+      } else if (fault === 'a standstill') await pause(installation, pauseSeconds * 1_000);
+      else {
+        const all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'inksong'";
+        await administer(cluster.url, all);
+      }
+      await recovered(fault);
+    }
+    await delay(quietMs);
+    await load.stop();
+
+    for (const { kind, status, bytes, fault } of load.refused) {
+      if (status !== 503) broken.push(`${kind}: ${status} ${fault} ${bytes}`);
+    }
+    if (load.slowestMs() > answeredWithinMs) broken.push(`an answer took ${load.slowestMs()} ms`);
+    broken.push(...(await lostDocuments(asker, urlOf(), load)), ...(await brokenRules(installation)));
+    for (const [index, { server }] of nodes.entries()) {
+      if (server.pid !== pids[index] || !isAlive(server.pid)) broken.push(`node ${index} has ended`);
+      const fatal = server.outputLines.filter((line) => line.includes('"level":"fatal"'));
+      broken.push(...fatal.map((line) => `node ${index}: ${line}`));
+    }
+    return {
+      counts: {
+        ...Object.fromEntries(Object.entries({ restarts, terminations, pauses })),
+        ...load.statuses,
+        'slowest answer, ms': load.slowestMs(),
+        'slowest recovery, ms': Math.round(slowestRecoveryMs),
+        'documents kept': load.documents.size,
+      },
+      broken,
+    };
+  },
+};
+
+/** Returns when a node first answers a key again; gives up after ten seconds. */
+async function untilServed(asker: ReturnType<typeof createAsker>, { url }: Node, key: string): Promise<number> {
+  const deadlineMs = performance.now() + 10_000;
+  while (performance.now() < deadlineMs) {
+    if ((await asker.ask(`${url}/api/v1/me`, 'GET', { key })).status === 200) break;
+    await delay(20);
+  }
+  return performance.now();
+}
+
+/** Stops every process of the cluster for a while. */
+async function pause({ cluster }: Installation, ms: number): Promise<void> {
+  assert.ok(cluster);
+  const { pid } = cluster;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+  const all = [pid, ...children];
+  const signal = (name: NodeJS.Signals): void => {
+    for (const each of all) {
+      try {
+        process.kill(each, name);
+      } catch {
+        // A connection that ended meanwhile took its process with it.
+      }
+    }
+  };
+  signal('SIGSTOP');
+  await delay(ms);
+  signal('SIGCONT');
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { goodPassword } from '../../test/boot.ts';
+import { count } from './findings.ts';
+import type { Asker, TimedAnswer } from './timed-request.ts';
+
+/** What a request of the load was, and what became of it. */
+export interface Sent extends TimedAnswer {
+  kind: string;
+}
+
+export interface Load {
+  /** Every answer so far that was not the one wished for. */
+  refused: Sent[];
+  /** By kind and status. */
+  statuses: Record<string, number>;
+  /** Requests that are under way. */
+  inFlight(): number;
+  slowestMs(): number;
+  /** Documents whose upload was answered. */
+  documents: Map<string, string>;
+  key: string;
+  /** Stops sending; resolves when the last answer is there. */
+  stop(): Promise<void>;
+}
+
+const uploadPieces = 8;
+const uploadPieceMs = 150;
+
+/**
+ * Sends requests at a steady rate, whatever becomes of the earlier ones: reads with key and token, small uploads, and
+ * uploads that take a second. Resolves once an account for them is made.
+ */
+export async function startLoad(
+  asker: Asker,
+  urlOf: () => string,
+  { perSecond, random }: { perSecond: number; random: () => number },
+): Promise<Load> {
+  const registered = await asker.ask(`${urlOf()}/api/v1/auth/register`, 'POST', {
+    json: { email: 'load@example.com', password: goodPassword },
+  });
+  assert.equal(registered.status, 201, String(registered.bytes));
+  const { api_key: key, access_token: bearer } = registered.json;
+  const refused: Sent[] = [];
+  const statuses: Record<string, number> = {};
+  const documents = new Map<string, string>();
+  const pending = new Set<Promise<void>>();
+  let slowestMs = 0;
+  let number = 0;
+  let isStopped = false;
+
+  const kinds: Record<string, { share: number; wanted: number; send: (api: string) => Promise<TimedAnswer> }> = {
+    'read with a key': { share: 0.5, wanted: 200, send: (api) => asker.ask(`${api}/me`, 'GET', { key }) },
+    'read with a token': { share: 0.2, wanted: 200, send: (api) => asker.ask(`${api}/me`, 'GET', { bearer }) },
+    upload: {
+      share: 0.28,
+      wanted: 201,
+      send: (api) =>
+        asker.ask(`${api}/documents/`, 'POST', { key, json: { title: `load ${number++}`, content: `${random()}` } }),
+    },
+    'slow upload': {
+      share: 0.02,
+      wanted: 201,
+      send: async (api) => {
+        const boundary = 'pieces-of-one-file';
+        const content = `${random()} `.repeat(2_000);
+        const head = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${number++}.txt"\r\n\r\n`;
+        const body = Buffer.from(`${head}${content}\r\n--${boundary}--\r\n`);
+        const answer = await asker.ask(`${api}/documents/`, 'POST', {
+          key,
+          headers: { 'Content-Type': `multipart/form-data; boundary=${boundary}`, 'Content-Length': `${body.length}` },
+          pieces: slowly(body),
+        });
+        const isWhole = answer.status !== 201 || answer.json.sha256 === hash('sha256', content);
+        return isWhole ? answer : { ...answer, status: 0, fault: 'the document has other bytes' };
+      },
+    },
+  };
+
+  async function sendOne(): Promise<void> {
+    let choice = random();
+    const [kind, { wanted, send }] = Object.entries(kinds).find(([, { share }]) => {
+      choice -= share;
+      return choice < 0;
+    }) as [string, (typeof kinds)[string]];
+    const answer = await send(`${urlOf()}/api/v1`);
+    count(statuses, `${kind}: ${answer.status || 'no answer'}`);
+    if (!kind.startsWith('slow')) slowestMs = Math.max(slowestMs, Number(answer.receivedNs - answer.sentNs) / 1e6);
+    if (answer.status !== wanted) refused.push({ kind, ...answer });
+    else if (kind.endsWith('upload')) documents.set(answer.json.id, answer.json.sha256);
+  }
+
+  const sending = (async () => {
+    for (let sent = 0, fromMs = performance.now(); !isStopped; sent++) {
+      const earlyMs = fromMs + (sent * 1_000) / perSecond - performance.now();
+      if (earlyMs > 0) await delay(earlyMs);
+      // A machine that cannot keep up does not send all that it missed at once.
+      else if (earlyMs < -1_000) {
+        fromMs = performance.now();
+        sent = 0;
+      }
+      const one = sendOne().finally(() => pending.delete(one));
+      pending.add(one);
+    }
+  })();
+  return {
+    refused,
+    statuses,
+    documents,
+    key,
+    inFlight: () => pending.size,
+    slowestMs: () => Math.round(slowestMs),
+    async stop() {
+      isStopped = true;
+      await sending;
+      await Promise.all(pending);
+    },
+  };
+}
+
+async function* slowly(body: Buffer): AsyncGenerator<Buffer> {
+  const size = Math.ceil(body.length / uploadPieces);
+  for (let at = 0; at < body.length; at += size) {
+    yield body.subarray(at, at + size);
+    await delay(uploadPieceMs);
+  }
+}
+
+/** Returns the documents that are not there as they were when their upload was answered. */
+export async function lostDocuments(asker: Asker, url: string, { documents, key }: Load): Promise<string[]> {
+  const lost: string[] = [];
+  for (const [id, sha256] of documents) {
+    const { status, json } = await asker.ask(`${url}/api/v1/documents/${id}`, 'GET', { key });
+    if (status !== 200 || json.sha256 !== sha256) lost.push(`document ${id} was answered and is lost`);
+  }
+  return lost;
+}
