@@ -1,0 +1,72 @@
+// Documents of 1 MiB and 25 MiB, up and down, one after another.
+import { hash } from 'node:crypto';
+import type { Finding } from '../finding.ts';
+import { get, inksong, inksongSettings, keyHeaders, listPath } from '../inksong.ts';
+import type { LoadRequest } from '../load/load.ts';
+import type { SectionResult } from '../section.ts';
+import type { ServerProcess } from '../server-process.ts';
+import { spreadOf } from '../spread.ts';
+import { ask } from '../subject.ts';
+import type { Workshop } from '../workshop.ts';
+
+const mebibyte = 1024 ** 2;
+const sizesMiB = [1, 25];
+const longestMs = 20_000;
+
+export const transfersName = 'inksong-transfers';
+
+export async function measureTransfers(workshop: Workshop): Promise<SectionResult> {
+  const program = inksong(transfersName, inksongSettings(await workshop.dataFolder(transfersName)));
+  const server = await workshop.start(program);
+  const contentPath = `${listPath}${await makeDocument(server.port)}/content`;
+  // Whatever else it does has been done before it is said what a transfer adds.
+  await times(20, () => run(workshop, server, [get(listPath, keyHeaders(0))]));
+  const findings: Finding[] = [];
+  for (const sizeMiB of sizesMiB) {
+    const { residentBytes } = await server.resources();
+    const headers = { ...keyHeaders(0), 'Content-Type': 'application/octet-stream' };
+    const put = { method: 'PUT', path: contentPath, headers, body: sizeMiB * mebibyte };
+    const up = await times(workshop.sizes.transfers, () => run(workshop, server, [put]));
+    await requireBytes(server.port, contentPath, sizeMiB * mebibyte);
+    const down = await times(workshop.sizes.transfers, () => run(workshop, server, [get(contentPath, keyHeaders(0))]));
+    const { peakBytes } = await server.resources();
+    for (const [direction, seconds] of Object.entries({ upload: up, download: down })) {
+      const rates = seconds.map((each) => sizeMiB / each);
+      findings.push({ name: `${direction} of ${sizeMiB} MiB`, unit: 'MiB/s', ...spreadOf(rates), wanted: null });
+    }
+    const added = spreadOf([Math.max(0, peakBytes - residentBytes) / mebibyte]);
+    findings.push({ name: `memory for ${sizeMiB} MiB`, unit: 'MiB', ...added, wanted: { atMost: 80 } });
+  }
+  await workshop.stop(server);
+  return { subjects: [], findings };
+}
+
+/** Returns the id of a new document. */
+async function makeDocument(port: number): Promise<string> {
+  const headers = { ...keyHeaders(0), 'Content-Type': 'application/json' };
+  const body = JSON.stringify({ title: 'Transfers', content: '' });
+  return JSON.parse((await ask(port, { method: 'POST', path: listPath, headers, body })).text).id;
+}
+
+/** Throws unless the document is whole. */
+async function requireBytes(port: number, path: string, length: number): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: keyHeaders(0) });
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  const digest = hash('sha256', bytes, 'hex');
+  if (digest !== hash('sha256', Buffer.alloc(length, 'inksong '), 'hex'))
+    throw new Error(`${path} is not what was sent.`);
+}
+
+/** Returns the seconds that each of so many runs took. */
+async function times(count: number, work: () => Promise<number>): Promise<number[]> {
+  const seconds: number[] = [];
+  for (let index = 0; index < count; index++) seconds.push(await work());
+  return seconds;
+}
+
+async function run(workshop: Workshop, { port }: ServerProcess, requests: LoadRequest[]): Promise<number> {
+  const task = { port, connections: 1, requests, forMs: longestMs, maxRequests: 1, requestsPerSecond: null };
+  const { seconds, statuses } = await workshop.generator.run(task);
+  if (Object.keys(statuses).join() !== '200') throw new Error(`A transfer was answered ${JSON.stringify(statuses)}.`);
+  return seconds;
+}

@@ -1,0 +1,39 @@
+/** How long and how large a run is. */
+export interface Sizes {
+  /** Every subject is measured once in each; the first one, to warm up, is not counted. */
+  rounds: number;
+  /** Of one subject in one round. */
+  roundMs: number;
+  accounts: number;
+  manyAccounts: number;
+  manyDocuments: number;
+  starts: number;
+  /** How often each size of document is sent and fetched. */
+  transfers: number;
+  loginMs: number;
+  floodMs: number;
+}
+
+export const fullSizes: Sizes = {
+  rounds: 15,
+  roundMs: 2_000,
+  accounts: 1_000,
+  manyAccounts: 1_000_000,
+  manyDocuments: 100_000,
+  starts: 11,
+  transfers: 20,
+  loginMs: 20_000,
+  floodMs: 20_000,
+};
+
+export const quickSizes: Sizes = {
+  rounds: 5,
+  roundMs: 700,
+  accounts: 1_000,
+  manyAccounts: 100_000,
+  manyDocuments: 100_000,
+  starts: 3,
+  transfers: 6,
+  loginMs: 4_000,
+  floodMs: 5_000,
+};

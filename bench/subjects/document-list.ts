@@ -1,0 +1,37 @@
+import { DatabaseSync } from 'node:sqlite';
+
+interface Row {
+  id: string;
+  created_at: number;
+  updated_at: number;
+}
+
+/** Returns a list of documents by prepared statements on a file of Inksong's own tables: the same fields, the same pages. */
+export function openDocumentList(path: string) {
+  const file = new DatabaseSync(path, { timeout: 5_000 });
+  file.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  const columns = 'id, title, filename, content_type, size, sha256, created_at, updated_at';
+  const order = 'ORDER BY created_at DESC, id DESC LIMIT ?';
+  const first = file.prepare(`SELECT ${columns} FROM documents WHERE account_id = ? ${order}`);
+  const after = file.prepare(
+    `SELECT ${columns} FROM documents WHERE account_id = ? AND (created_at, id) < (?, ?) ${order}`,
+  );
+
+  function list(accountId: string, limit: number, cursor?: string) {
+    const [at = '', id = ''] = cursor === undefined ? [] : Buffer.from(cursor, 'base64url').toString().split('.');
+    const found =
+      cursor === undefined ? first.all(accountId, limit + 1) : after.all(accountId, Number(at), id, limit + 1);
+    const rows = found as unknown as Row[];
+    const items = rows.slice(0, limit);
+    const last = rows.length > limit ? items.at(-1) : undefined;
+    return {
+      items: items.map((row) => ({ ...row, created_at: isoTime(row.created_at), updated_at: isoTime(row.updated_at) })),
+      next_cursor: last ? Buffer.from(`${last.created_at}.${last.id}`).toString('base64url') : null,
+    };
+  }
+  return { file, list };
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
