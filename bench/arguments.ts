@@ -12,7 +12,7 @@ export interface BenchArguments {
   out: string | null;
 }
 
-export const usage = `npm run bench -- [options]
+const usage = `npm run bench -- [options]
   --quick          about two minutes instead of twenty; figures for orientation
   --only NAME      only subjects and sections with NAME in their name; may be given several times
   --postgres       also Inksong on a temporary PostgreSQL of this machine's

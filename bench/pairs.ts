@@ -26,7 +26,7 @@ const cpu = (of: string, to: string, wanted: Wanted | null = null, relation: Rel
 });
 
 /** Everybody is compared with this one. */
-export const baseline = 'bare-fastify';
+const baseline = 'bare-fastify';
 
 const pairs: readonly Pair[] = [
   rate('inksong-key', baseline, { atLeast: 0.45 }),

@@ -93,6 +93,10 @@ export async function seed(
         (rows) => trx.insertInto('accounts').values(rows).execute(),
       );
       await insert(
+        all.map((index) => ({ account_id: accountId(index), document_bytes: 0, stored_bytes: 0 })),
+        (rows) => trx.insertInto('storage_usage').values(rows).execute(),
+      );
+      await insert(
         all.map((index) => ({
           id: `key_${hex(`key id ${index}`, 32)}`,
           account_id: accountId(index),

@@ -23,6 +23,9 @@ export interface Workshop {
 /** Runs `work` and ends whatever it has started, however that went. */
 export async function inWorkshop(sizes: Sizes, work: (workshop: Workshop) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'inksong-bench-'));
+  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  // Also when the run is cut short; its processes end when this one does.
+  process.once('exit', removeFolder);
   const servers = new Set<ServerProcess>();
   const ends: (() => Promise<void>)[] = [];
   const generator = startLoadGenerator();
@@ -56,6 +59,7 @@ export async function inWorkshop(sizes: Sizes, work: (workshop: Workshop) => Pro
     await Promise.allSettled([...servers].map((server) => server.stop()));
     await generator.stop();
     for (const end of ends) await end();
-    rmSync(folder, { recursive: true, force: true });
+    process.removeListener('exit', removeFolder);
+    removeFolder();
   }
 }

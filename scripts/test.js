@@ -16,6 +16,7 @@ const suites = [
   '{server,client,fastify,dashboard}/src/**/*.test.ts',
   '{server,client,fastify,dashboard}/test/*.test.ts',
   'server/faults/{,instruments/}*.test.ts',
+  'bench/{,test/}*.test.ts',
 ];
 const suitesOfAll = ['server/{test,faults}/all/*.test.ts'];
 /** strace sees the syncs to disk; curl and python3-requests run the documentation's samples, the proxies its configurations; PgBouncer stands before PostgreSQL; systemd checks its unit. */

@@ -45,7 +45,9 @@ export async function measureTransfers(workshop: Workshop): Promise<SectionResul
 async function makeDocument(port: number): Promise<string> {
   const headers = { ...keyHeaders(0), 'Content-Type': 'application/json' };
   const body = JSON.stringify({ title: 'Transfers', content: '' });
-  return JSON.parse((await ask(port, { method: 'POST', path: listPath, headers, body })).text).id;
+  const { status, text } = await ask(port, { method: 'POST', path: listPath, headers, body });
+  if (status !== 201) throw new Error(`A document could not be made: ${text}`);
+  return JSON.parse(text).id;
 }
 
 /** Throws unless the document is whole. */
