@@ -54,10 +54,9 @@ export async function dashboardRoutes(server: HttpServer): Promise<void> {
   );
 }
 
-/** Tells whether a person has opened an address: where nothing is, they are shown a page that says so; programs are not. */
+/** Tells whether a person has opened an address (Fetch, section 3.2.1): where nothing is, they are shown a page that says so. */
 function isPageWanted({ method, url, headers }: FastifyRequest): boolean {
-  const opens = method === 'GET' || method === 'HEAD';
-  return opens && !url.startsWith('/api/') && /\btext\/html\b/.test(headers.accept ?? '');
+  return method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && !url.startsWith('/api/');
 }
 
 /** Allows our own files, our own API and the document's own inline script, and nothing else. */
