@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { Agent, get, request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -20,12 +20,18 @@ interface Workers extends Running {
   log(): Record<string, unknown>[];
 }
 
-/** Starts `inksong serve --workers COUNT` on an empty database, and waits for its greeting. */
-async function startWorkers(t: TestContext, count: number, environment: Record<string, string> = {}): Promise<Workers> {
+/** Starts `inksong serve --workers COUNT` and waits until they listen. */
+async function startWorkers(
+  t: TestContext,
+  count: number,
+  environment: Record<string, string> = {},
+  { directory, content = 'migrated' }: { directory?: string; content?: 'migrated' | 'empty' } = {},
+): Promise<Workers> {
   const dataDirectory = join(temporaryFolder(t), 'data');
-  const settings = await databaseSettings(t, dataDirectory, 'empty');
+  const settings = await databaseSettings(t, dataDirectory, content);
   const running = startInksong(t, ['serve', '--workers', String(count)], {
     environment: { ...unlimited, ...settings, PORT: '0', INKSONG_DATA_DIR: dataDirectory, ...environment },
+    ...(directory !== undefined && { directory }),
   });
   const [, port = ''] = await running.seen(/listening on 127\.0\.0\.1:(\d+)/);
   await running.seen(new RegExp(`(?:a worker listens(?:.|\\n)*){${count}}`));
@@ -142,7 +148,7 @@ test('what each worker gathers in memory adds up in the database', async (t) => 
 });
 
 test('the database is migrated once, one greeting is written, and each line of a worker names it', async (t) => {
-  const workers = await startWorkers(t, 3);
+  const workers = await startWorkers(t, 3, {}, { content: 'empty' });
   await register(workers.url);
   workers.signal('SIGTERM');
   const { code, stderr } = await workers.finished;
@@ -174,6 +180,34 @@ test('a worker that dies is replaced, while the others go on answering', { timeo
   // Again, and soon: the next one waits longer.
   process.kill(pidOf(1), 'SIGKILL');
   await workers.seen(/"restart_in_ms":200/);
+  workers.signal('SIGTERM');
+  assert.equal((await workers.finished).code, 0);
+});
+
+test('a worker that is started later serves by the settings of the start, whatever has become of the .env file', async (t) => {
+  const directory = temporaryFolder(t);
+  writeFileSync(join(directory, '.env'), 'INKSONG_SIGNUP=closed\n');
+  const workers = await startWorkers(t, 2, {}, { directory });
+  writeFileSync(join(directory, '.env'), 'INKSONG_SIGNUP=nobody knows\n');
+  for (const { pid } of workers.log().filter(({ msg }) => msg === 'a worker listens')) {
+    process.kill(pid as number, 'SIGKILL');
+  }
+  await workers.seen(/(?:a worker listens(?:.|\n)*){4}/);
+  for (let count = 0; count < 4; count++) {
+    assert.equal(JSON.parse((await ask(workers.url, '/api/v1/auth/config')).text).signup, 'closed');
+  }
+});
+
+test('a worker does not start on the schema of a newer Inksong; the others go on, and so does it once that is gone', async (t) => {
+  const workers = await startWorkers(t, 2);
+  const newer = '9999-from-the-future';
+  await administer(workers.databaseUrl, `INSERT INTO kysely_migration VALUES ('${newer}', 'now')`);
+  const { pid } = workers.log().find(({ msg }) => msg === 'a worker listens') ?? {};
+  process.kill(pid as number, 'SIGKILL');
+  await workers.seen(/"reason":"This database belongs to a newer Inksong \(it has 9999-from-the-future\)/);
+  assert.equal((await ask(workers.url, '/readyz')).status, 200);
+  await administer(workers.databaseUrl, `DELETE FROM kysely_migration WHERE name = '${newer}'`);
+  await workers.seen(/(?:a worker listens(?:.|\n)*){3}/);
   workers.signal('SIGTERM');
   assert.equal((await workers.finished).code, 0);
 });
