@@ -36,10 +36,8 @@ const packagesOfAll = [
 /** About one engine alone, with the reason. */
 const onlyOn = {
   sqlite: {
-    'server/test/backup.test.ts': 'inksong backup copies a SQLite file',
-    'server/test/backup-restore.test.ts': 'inksong restore replaces one',
-    'server/test/restored-keys.test.ts': 'inksong restore replaces one',
-    'server/test/command-samples.test.ts': 'the pages show inksong backup and restore',
+    'server/test/backup-file.test.ts': 'of pages and locks of a SQLite file',
+    'server/test/restore-kill.test.ts': 'kills while a SQLite file is replaced; see postgres-restore.test.ts',
     'server/test/missing-file.test.ts': 'PostgreSQL has no file to be missing',
     'server/test/start-failures.test.ts': 'of files and folders; see postgres-server.test.ts',
     'server/test/fsync-settings.test.ts': 'reads pragmas; see postgres-server.test.ts',

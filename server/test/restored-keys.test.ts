@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { operator } from '../src/auth/actor.ts';
 import { backUpDatabase } from '../src/database/backup.ts';
 import { restoreDatabase } from '../src/database/restore.ts';
-import { bootServer, databaseFile, type TestAccount, type TestServer, temporaryDirectory } from './boot.ts';
+import { bootServer, type TestAccount, type TestServer, temporaryDirectory } from './boot.ts';
 import { callFrom } from './call-from.ts';
 
 async function statusFrom(address: string, server: TestServer, key: string): Promise<number> {
@@ -25,10 +25,10 @@ test('a restore brings its list back, and a server that was running goes by it',
   const backup = join(temporaryDirectory(t), 'backup.db');
   await allow(server, account, ['127.0.2.0/24']);
   assert.equal(await statusFrom('127.0.2.1', server, account.apiKey), 200);
-  await backUpDatabase(databaseFile(server), backup);
+  await backUpDatabase(server.config.database, backup);
   await allow(server, account, ['127.0.3.0/24']);
   assert.equal(await statusFrom('127.0.2.1', server, account.apiKey), 403);
-  await restoreDatabase(backup, databaseFile(server), { killKeys: false });
+  await restoreDatabase(backup, server.config, { killKeys: false });
   assert.equal(await statusFrom('127.0.2.1', server, account.apiKey), 200);
   assert.equal(await statusFrom('127.0.3.1', server, account.apiKey), 403);
 });
@@ -39,14 +39,14 @@ test('a retired key stays refused after a restore that kills keys, and after one
   const { apiKeys } = server.services;
   const { secret } = await apiKeys.rotate(account.id, account.apiKeyId, null, operator);
   const backup = join(temporaryDirectory(t), 'inksong.db');
-  await backUpDatabase(databaseFile(server), backup);
+  await backUpDatabase(server.config.database, backup);
   const { secret: newest } = await apiKeys.rotate(account.id, account.apiKeyId, null, operator);
   const live = async () =>
     Promise.all([account.apiKey, secret, newest].map(async (key) => (await server.call('GET', '/me', { key })).status));
   assert.deepEqual(await live(), [401, 401, 200]);
-  await restoreDatabase(backup, databaseFile(server), { killKeys: false });
+  await restoreDatabase(backup, server.config, { killKeys: false });
   assert.deepEqual(await live(), [401, 200, 401]);
-  await restoreDatabase(backup, databaseFile(server), { killKeys: true });
+  await restoreDatabase(backup, server.config, { killKeys: true });
   assert.deepEqual(await live(), [401, 401, 401]);
   const after = await server.login(account);
   assert.equal(

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { describeAddress } from '../database/database-url.ts';
 import type { ContentCounts } from '../database/whole-file.ts';
 import { confirm, yesOption } from './confirm.ts';
+import { endedText, endedView } from './ended-view.ts';
 import { answer, count, jsonOption } from './output.ts';
-import { sqliteFileOf } from './sqlite-file.ts';
 import { withConfig, withServices } from './with-services.ts';
 
 export function addBackupCommands(inksong: Command): void {
@@ -15,7 +16,8 @@ export function addBackupCommands(inksong: Command): void {
     .addHelpText(
       'after',
       `
-The file holds hashes of keys and passwords, no secret; the data folder's secret is not in it.
+The file has one form for SQLite and PostgreSQL, and goes back into either. It holds hashes of keys and passwords, no
+secret; the data folder's secret is not in it.
 
 Example:
   inksong backup inksong-$(date +%F).db`,
@@ -24,7 +26,7 @@ Example:
       withServices(async (_services, config) => {
         const { backUpDatabase } = await import('../database/backup.ts');
         const path = resolve(file);
-        const made = await backUpDatabase(sqliteFileOf(config), path);
+        const made = await backUpDatabase(config.database, path);
         const value = { path, ...contentView(made), file_bytes: made.fileBytes };
         answer(options, value, `Backed up ${contentText(made)} to ${path} (${made.fileBytes} bytes, checked).`);
       }),
@@ -49,40 +51,32 @@ Example:
       withConfig(async (config) => {
         const { inspectBackup, restoreDatabase } = await import('../database/restore.ts');
         const { loadOrCreateSecret } = await import('../secret.ts');
-        const live = sqliteFileOf(config);
+        const live = describeAddress(config.database);
         const path = resolve(file);
         const held = await inspectBackup(path);
         await confirm(`Everything in ${live} will be replaced by ${contentText(held)}.`, options);
         const { killKeys = false } = options;
-        const restored = await restoreDatabase(path, live, { killKeys });
+        const restored = await restoreDatabase(path, config, { killKeys });
         // A backup holds none, and without one the folder is no installation yet.
         if (config.secret === null) loadOrCreateSecret(config.dataDirectory);
         const value = {
           path: live,
           ...contentView(restored),
-          ended_sessions: restored.endedSessions,
-          ended_invitations: restored.endedInvitations,
-          ended_links: restored.endedLinks,
-          killed_keys: restored.killedKeys,
+          ...endedView(restored),
           migrated: restored.migrated,
         };
-        const ended = [
-          count(restored.endedSessions, 'session'),
-          count(restored.endedInvitations, 'invitation'),
-          count(restored.endedLinks, 'mailed link'),
-        ];
-        const keys = killKeys
-          ? `${count(restored.killedKeys, 'key')} void: everybody signs in and rotates.`
-          : 'Keys rotated after the backup was made work again in their old form; restore with --kill-keys if one of them had leaked.';
-        answer(options, value, `Restored ${contentText(restored)}. Ended ${ended.join(', ')}.\n${keys}`);
+        const ended = endedText(restored, killKeys, 'restore');
+        answer(options, value, `Restored ${contentText(restored)}. ${ended}`);
       }),
     );
 }
 
-function contentText({ accounts, documents, documentBytes }: ContentCounts): string {
+/** Returns what is in a database, in words. */
+export function contentText({ accounts, documents, documentBytes }: ContentCounts): string {
   return `${count(accounts, 'account')} and ${count(documents, 'document')} (${documentBytes} bytes)`;
 }
 
-function contentView({ accounts, documents, documentBytes }: ContentCounts) {
+/** The same in JSON. */
+export function contentView({ accounts, documents, documentBytes }: ContentCounts) {
   return { accounts, documents, document_bytes: documentBytes };
 }

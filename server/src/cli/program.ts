@@ -3,6 +3,7 @@ import { addAccountCommands } from './account-commands.ts';
 import { addBackupCommands } from './backup-commands.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { addKeyCommands } from './key-commands.ts';
+import { addMoveCommand } from './move-command.ts';
 import { addOpenApiCommand } from './openapi-command.ts';
 import { addServerCommands } from './server-commands.ts';
 import { addSessionCommands } from './session-commands.ts';
@@ -30,6 +31,7 @@ From the checkout: npm run --silent inksong -- <command>`,
   addKeyCommands(inksong);
   addSessionCommands(inksong);
   addBackupCommands(inksong);
+  addMoveCommand(inksong);
   addDoctorCommand(inksong);
   addOpenApiCommand(inksong);
   return inksong;

@@ -1,7 +1,9 @@
 import { closeSync, existsSync, linkSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseAddress } from './database-url.ts';
 import { removeLeftovers, unfinishedPath } from './leftovers.ts';
+import { copyFromPostgres } from './postgres-copy.ts';
 import { type ContentCounts, copyDatabase, countContent, integrityFault, syncToDisk } from './whole-file.ts';
 
 export interface Backup extends ContentCounts {
@@ -15,22 +17,18 @@ export class BackupError extends Error {
 }
 
 /**
- * Writes a copy of a database, as it is at one moment, to `path`: one file, mode 0600, checked before it gets its name.
- * Works beside a running server. Throws BackupError when `path` exists or the copy is not sound.
+ * Writes a copy of a database, as it is at one moment, to `path`: one SQLite file whatever the engine, mode 0600, checked
+ * before it gets its name. Works beside a running server. Throws BackupError when `path` exists or the copy is not sound.
  */
-export async function backUpDatabase(databasePath: string, path: string): Promise<Backup> {
+export async function backUpDatabase(database: DatabaseAddress, path: string): Promise<Backup> {
   const exists = new BackupError(`${path} exists and is not overwritten; choose another name.`);
   if (existsSync(path)) throw exists;
   removeLeftovers(path);
   const draft = unfinishedPath(path);
   closeSync(openSync(draft, 'wx', 0o600));
   try {
-    const source = new DatabaseSync(databasePath, { timeout: 5000 });
-    try {
-      if (!(await copyDatabase(source, draft))) throw new BackupError(`${databasePath} is locked by another program.`);
-    } finally {
-      source.close();
-    }
+    if (database.engine === 'sqlite') await copyFromFile(database.path, draft);
+    else await copyFromPostgres(database, draft);
     const counts = checkCopy(draft);
     syncToDisk(draft);
     // Unlike a rename, a link never replaces what somebody has put there meanwhile.
@@ -41,6 +39,15 @@ export async function backUpDatabase(databasePath: string, path: string): Promis
     throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists : error;
   } finally {
     for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(draft + suffix, { force: true });
+  }
+}
+
+async function copyFromFile(databasePath: string, path: string): Promise<void> {
+  const source = new DatabaseSync(databasePath, { timeout: 5000 });
+  try {
+    if (!(await copyDatabase(source, path))) throw new BackupError(`${databasePath} is locked by another program.`);
+  } finally {
+    source.close();
   }
 }
 

@@ -29,10 +29,22 @@ export interface Database {
   lockingTransaction<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
   /** One transaction for all that migrate.ts does. */
   migration<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` once on everything as it is at one moment, with all that was answered before. It only reads, and on
+   * PostgreSQL nobody waits for it but a migration.
+   */
+  snapshot<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * As `transaction`, as long as it takes, while nobody else writes: others read what was there before until it commits.
+   * Throws AppError `unavailable` when somebody does not let go of a table.
+   */
+  exclusively<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
   /** The database's clock in milliseconds since 1970, as an SQL expression; it stands still during a statement. */
   readonly now: RawBuilder<number>;
   /** True, as an SQL condition; on a server that may lag behind it fails, so that what is read is never an older state. */
   readonly onPrimary: RawBuilder<boolean>;
+  /** 64 random hexadecimal characters, another in each row, as an SQL expression. */
+  readonly randomHash: RawBuilder<string>;
   /** Tells, in SQL, whether a text contains another, character by character. */
   contains(text: RawBuilder<string>, part: string): RawBuilder<boolean>;
   /**
@@ -60,6 +72,8 @@ const transactionAttempts = 20;
 /** Whoever has tried for this long is told to come back, milliseconds. */
 const conflictPatienceMs = 3_000;
 const longestPauseMs = 100;
+/** To be undone here means to have met a deadlock over the tables, a second each. */
+const exclusivePatienceMs = 30_000;
 
 /** What open transactions have to say in the log. */
 const linesOf = new WeakMap<Transaction, ((log: EventLog) => void)[]>();
@@ -100,8 +114,11 @@ export function openDatabase(address: DatabaseAddress, options: DatabaseOptions 
     transaction: (work) => transact('serializable', work),
     lockingTransaction: (work) => transact('locking', work),
     migration: (work) => engine.transactMigration(work),
+    snapshot: (work) => engine.snapshot(work),
+    exclusively: (work) => untilUndisturbed(engine, () => engine.exclusively(work), exclusivePatienceMs),
     now,
     onPrimary,
+    randomHash: engine.randomHash,
     contains: engine.contains,
     credentialReads: engine.credentialReads,
     async probe() {
@@ -114,8 +131,8 @@ export function openDatabase(address: DatabaseAddress, options: DatabaseOptions 
 }
 
 /** Runs a transaction again while it is undone because of others, with growing pauses of random length. */
-async function untilUndisturbed<T>(engine: Engine, run: () => Promise<T>): Promise<T> {
-  const deadlineMs = performance.now() + conflictPatienceMs;
+async function untilUndisturbed<T>(engine: Engine, run: () => Promise<T>, patienceMs = conflictPatienceMs): Promise<T> {
+  const deadlineMs = performance.now() + patienceMs;
   for (let attempt = 1; ; attempt++) {
     try {
       return await run();

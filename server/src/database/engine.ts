@@ -23,10 +23,15 @@ export interface Engine {
   transact<T>(kind: TransactionKind, work: (trx: Transaction) => Promise<T>): Promise<T>;
   /** As `transact`, for migrations: one process after the other, each seeing what the one before has done, as long as it takes. */
   transactMigration<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
+  /** As `transact`, for reading everything as it is at one moment, as long as it takes. */
+  snapshot<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
+  /** As `transact`, while nobody else writes, as long as it takes; others go on reading what was there before. */
+  exclusively<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
   /** Tells whether a transaction was undone only because of another one, so that it is to be done anew. */
   isConflict(error: unknown): boolean;
   readonly now: RawBuilder<number>;
   readonly onPrimary: RawBuilder<boolean>;
+  readonly randomHash: RawBuilder<string>;
   contains(text: RawBuilder<string>, part: string): RawBuilder<boolean>;
   credentialReads<Row>(read: ReadRows<Row>, keyOf: (row: Row) => string): (key: string) => Promise<Row | null>;
   /** Returns the engine and its version, and what its operator should change. Throws when it cannot be used. */

@@ -3,6 +3,9 @@ import { type MigrationInfo, Migrator } from 'kysely/migration';
 import type { Database } from './database.ts';
 import { migrations } from './migration-list.ts';
 
+/** Stands in the list of migrations of a SQLite database that has moved: every version refuses one that it does not know. */
+export const movedMark = 'moved-to-postgresql';
+
 export interface MigrationStatus {
   applied: string[];
   pending: string[];
@@ -32,7 +35,7 @@ export function migrate(database: Database): Promise<string[]> {
 }
 
 /** Throws SchemaError unless the database has exactly this program's schema. */
-export async function assertMigrated(database: Database): Promise<void> {
+export async function assertMigrated(database: Pick<Database, 'query'>): Promise<void> {
   const { pending, unknown } = await migrationStatus(database);
   assertNotNewer(unknown);
   if (pending.length > 0) {
@@ -42,6 +45,11 @@ export async function assertMigrated(database: Database): Promise<void> {
 
 function assertNotNewer(unknown: readonly string[]): void {
   if (unknown.length === 0) return;
+  if (unknown.includes(movedMark)) {
+    throw new SchemaError(
+      'This database has moved to PostgreSQL (inksong migrate-to): point DATABASE_URL there. docs/postgresql.md tells the way back.',
+    );
+  }
   throw new SchemaError(
     `This database belongs to a newer Inksong (it has ${unknown.join(', ')}): start that version, or restore a backup made before the upgrade.`,
   );
@@ -58,7 +66,7 @@ async function assertEmpty(query: Kysely<any>, { engine }: Database): Promise<vo
   );
 }
 
-export function migrationStatus(database: Database): Promise<MigrationStatus> {
+export function migrationStatus(database: Pick<Database, 'query'>): Promise<MigrationStatus> {
   return statusOn(database.query);
 }
 

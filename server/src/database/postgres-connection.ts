@@ -13,11 +13,20 @@ const idleInTransactionMs = 5_000;
 /** A single statement that met another one is undone by itself, so it can be run again at once. */
 const statementAttempts = 5;
 
-/** What Kysely calls each kind of transaction. PostgreSQL takes READ UNCOMMITTED for READ COMMITTED. */
+/** Who does not let go of a table for this long is not going to. */
+const tableLockPatienceMs = 15_000;
+/** Longest a single read of a snapshot may take. */
+const snapshotPatienceMs = 60_000;
+/** A backup or a restore that is held up for this long between two statements is ended, since others wait for it. */
+const idleInLongTransactionMs = 60_000;
+
+/** What Kysely calls each kind of transaction, and its way to this file: a name each, not always PostgreSQL's. */
 export const isolationOf = {
   serializable: 'serializable',
   locking: 'read committed',
   migration: 'read uncommitted',
+  moment: 'repeatable read',
+  exclusive: 'snapshot',
 } as const satisfies Record<string, IsolationLevel>;
 
 /**
@@ -28,14 +37,40 @@ export const isolationOf = {
 const settings = `SET LOCAL statement_timeout = ${serverPatienceMs}; SET LOCAL lock_timeout = ${serverPatienceMs}; SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionMs}`;
 const migrationSettings =
   'SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0';
-const waitForDisk = `SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')`;
+const longSettings = `SET LOCAL lock_timeout = ${tableLockPatienceMs}; SET LOCAL idle_in_transaction_session_timeout = ${idleInLongTransactionMs}`;
+export const waitForDisk = `SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')`;
+
+/** How each kind begins, and how long it waits for an answer: without end where one statement may take minutes. */
+const kinds: Record<IsolationLevel, { begin: string; patienceMs: number }> = {
+  [isolationOf.serializable]: {
+    begin: `BEGIN ISOLATION LEVEL SERIALIZABLE; ${settings}; ${waitForDisk}`,
+    patienceMs: statementPatienceMs,
+  },
+  [isolationOf.locking]: {
+    begin: `BEGIN ISOLATION LEVEL READ COMMITTED; ${settings}; ${waitForDisk}`,
+    patienceMs: statementPatienceMs,
+  },
+  [isolationOf.migration]: {
+    begin: `BEGIN ISOLATION LEVEL READ COMMITTED; ${migrationSettings}; ${waitForDisk}`,
+    patienceMs: Number.POSITIVE_INFINITY,
+  },
+  // What these two see is settled by their first query, which must come after their locks: so there is none here.
+  [isolationOf.moment]: {
+    begin: `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${snapshotPatienceMs}; ${longSettings}`,
+    patienceMs: snapshotPatienceMs + tableLockPatienceMs,
+  },
+  [isolationOf.exclusive]: {
+    begin: `BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL statement_timeout = 0; ${longSettings}`,
+    patienceMs: Number.POSITIVE_INFINITY,
+  },
+};
 
 /** One connection while somebody has it. */
 export class PostgresConnection implements DatabaseConnection {
   readonly #client: pg.PoolClient;
   readonly #onSilence: () => void;
   #isLost = false;
-  #transaction: 'none' | 'open' | 'migration' = 'none';
+  #transaction: IsolationLevel | null = null;
 
   /** @param onSilence is told when PostgreSQL did not answer in time */
   constructor(client: pg.PoolClient, onSilence: () => void) {
@@ -44,10 +79,8 @@ export class PostgresConnection implements DatabaseConnection {
   }
 
   async begin(level: IsolationLevel = isolationOf.serializable): Promise<void> {
-    const isMigration = level === isolationOf.migration;
-    const ownSettings = isMigration ? migrationSettings : settings;
-    await this.#run({ text: `BEGIN ISOLATION LEVEL ${level.toUpperCase()}; ${ownSettings}; ${waitForDisk}` });
-    this.#transaction = isMigration ? 'migration' : 'open';
+    await this.#run({ text: kinds[level].begin });
+    this.#transaction = level;
   }
 
   /** Throws AppError `unavailable` when it cannot be known whether it has committed. */
@@ -56,11 +89,11 @@ export class PostgresConnection implements DatabaseConnection {
     // PostgreSQL answers the COMMIT of a transaction in which a statement failed with a ROLLBACK, and no error.
     if (command !== 'COMMIT')
       throw new Error('The transaction was rolled back: a failed statement in it went unnoticed.');
-    this.#transaction = 'none';
+    this.#transaction = null;
   }
 
   async rollback(): Promise<void> {
-    this.#transaction = 'none';
+    this.#transaction = null;
     if (!this.#isLost) await this.#run({ text: 'ROLLBACK' });
   }
 
@@ -73,7 +106,7 @@ export class PostgresConnection implements DatabaseConnection {
         return { rows: rows as R[], ...(changes && { numAffectedRows: BigInt(rowCount ?? 0) }) };
       } catch (error) {
         // Inside a transaction it is the whole of it that has to be done anew.
-        if (!isConflict(error) || this.#transaction !== 'none') throw error;
+        if (!isConflict(error) || this.#transaction !== null) throw error;
         if (attempt === statementAttempts) throw unavailable(error);
         await delay(Math.random() * 2 ** attempt);
       }
@@ -86,7 +119,7 @@ export class PostgresConnection implements DatabaseConnection {
 
   /** Gives the connection back; one that is lost, or whose state is not known, is closed. */
   release(): void {
-    this.#client.release(this.#isLost || this.#transaction !== 'none');
+    this.#client.release(this.#isLost || this.#transaction !== null);
   }
 
   /** Only statements without a name: PgBouncer may give the next one another session, which would not know it. */
@@ -107,18 +140,19 @@ export class PostgresConnection implements DatabaseConnection {
   }
 
   async #answered(answer: Promise<pg.QueryResult>): Promise<pg.QueryResult> {
-    if (this.#transaction === 'migration') return answer;
+    const patienceMs = this.#transaction === null ? statementPatienceMs : kinds[this.#transaction].patienceMs;
+    if (patienceMs === Number.POSITIVE_INFINITY) return answer;
     let timer: NodeJS.Timeout | undefined;
     let grace: NodeJS.Immediate | undefined;
     const silence = new Promise<never>((_resolve, reject) => {
       const giveUp = (): void => {
         this.#onSilence();
-        reject(new Error(`PostgreSQL did not answer within ${statementPatienceMs} ms.`));
+        reject(new Error(`PostgreSQL did not answer within ${patienceMs} ms.`));
       };
       // After a long turn of this process's own, what has arrived meanwhile is read first.
       timer = setTimeout(() => {
         grace = setImmediate(giveUp);
-      }, statementPatienceMs);
+      }, patienceMs);
     });
     try {
       return await Promise.race([answer, silence]);

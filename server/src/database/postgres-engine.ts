@@ -2,12 +2,13 @@ import { Kysely, sql } from 'kysely';
 import { createBatchedReads } from './batched-reads.ts';
 import type { PostgresAddress } from './database-url.ts';
 import type { Engine } from './engine.ts';
-import { isolationOf } from './postgres-connection.ts';
+import { isolationOf, waitForDisk } from './postgres-connection.ts';
 import { PostgresDialect } from './postgres-dialect.ts';
 import { isConflict } from './postgres-errors.ts';
 import { PostgresPool } from './postgres-pool.ts';
 import { inspectServer } from './postgres-server.ts';
 import type { Schema } from './schema.ts';
+import { tables } from './table-list.ts';
 import { TransactionGuard } from './transaction-guard.ts';
 
 /** Most credentials read by one statement; a flood beyond it takes several. */
@@ -15,6 +16,9 @@ const longestBatch = 200;
 
 /** Any number will do, as long as all versions of Inksong use the same. */
 const migrationLock = 730_831_811_329;
+
+/** With the list of migrations, so that none is applied meanwhile. */
+const everyTable = sql.join([...tables, 'kysely_migration'].map((name) => sql.table(name)));
 
 /** @param connections most connections this process makes, at least 2 */
 export function openPostgresEngine(address: PostgresAddress, connections: number): Engine {
@@ -40,11 +44,35 @@ export function openPostgresEngine(address: PostgresAddress, connections: number
             return work(trx);
           }),
       ),
+    snapshot: (work) =>
+      guard.run(() =>
+        query
+          .transaction()
+          .setIsolationLevel(isolationOf.moment)
+          .execute(async (trx) => {
+            // Before the first query: rows that a migration rewrites afterwards would be missing from an older snapshot.
+            await sql`LOCK TABLE ${everyTable} IN ACCESS SHARE MODE`.execute(trx);
+            return work(trx);
+          }),
+      ),
+    exclusively: (work) =>
+      guard.run(() =>
+        query
+          .transaction()
+          .setIsolationLevel(isolationOf.exclusive)
+          .execute(async (trx) => {
+            // Before the first query, so that it sees what the last of the others has written.
+            await sql`LOCK TABLE ${everyTable} IN EXCLUSIVE MODE`.execute(trx);
+            await sql.raw(waitForDisk).execute(trx);
+            return work(trx);
+          }),
+      ),
     isConflict,
     // Not now(), which stands still within a transaction, nor clock_timestamp(), which no index can be searched for.
     now: sql<number>`CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS bigint)`,
     // A standby has no such position and says so with an error: what it knows may be older than an answered revocation.
     onPrimary: sql<boolean>`(SELECT pg_current_wal_lsn()) IS NOT NULL`,
+    randomHash: sql<string>`replace(CAST(gen_random_uuid() AS text) || CAST(gen_random_uuid() AS text), '-', '')`,
     contains: (text, part) => sql<boolean>`strpos(${text}, ${part}) > 0`,
     credentialReads: (read, keyOf) =>
       createBatchedReads({

@@ -1,26 +1,31 @@
 import { closeSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { BackupError } from './backup.ts';
 import { openDatabase } from './database.ts';
+import type { DatabaseAddress } from './database-url.ts';
+import { type EndedCredentials, endCredentials } from './ended-credentials.ts';
 import { removeLeftovers, unfinishedPath } from './leftovers.ts';
-import { migrate, migrationStatus } from './migrate.ts';
+import { migrate, migrationStatus, movedMark } from './migrate.ts';
+import { replaceOnPostgres } from './postgres-copy.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import { type ContentCounts, copyDatabase, countContent, integrityFault } from './whole-file.ts';
 
 /** A busy server's transactions take milliseconds; whoever holds the lock this long is not going to let go. */
 const lockPatienceMs = 15_000;
 
-export interface Restored extends ContentCounts {
-  endedSessions: number;
-  endedInvitations: number;
-  /** Links to reset a password, to prove an address or to finish a sign-up. */
-  endedLinks: number;
-  killedKeys: number;
+export interface Restored extends ContentCounts, EndedCredentials {
   /** Migrations that the backup lacked. */
   migrated: string[];
+}
+
+/** What a backup is restored into. */
+interface Installation {
+  database: DatabaseAddress;
+  /** Where the copy is prepared when the database is elsewhere. */
+  dataDirectory: string;
 }
 
 /** Returns what a backup holds. Throws BackupError when it is no sound Inksong database that this version knows. */
@@ -34,20 +39,23 @@ export async function inspectBackup(path: string): Promise<ContentCounts> {
 }
 
 /**
- * Replaces the content of the database at `databasePath` by a backup's, in which every session, refresh token,
- * invitation, mailed link, unsent mail and kept answer has ended, and with `killKeys` every key. A running server goes on with the new content;
- * a process killed at any moment leaves the old content or the new one. See docs/decisions/0003-restore.md.
+ * Replaces the content of a database by a backup's, in which every session, refresh token, invitation, mailed link, unsent
+ * mail and kept answer has ended, and with `killKeys` every key. A running server goes on with the new content; a process
+ * killed at any moment leaves the old content or the new one. See docs/decisions/0003-restore.md and 0020-postgresql-backup.md.
  * Throws BackupError when the file is not good or the lock cannot be had.
  */
 export async function restoreDatabase(
   backupPath: string,
-  databasePath: string,
-  { killKeys }: { killKeys: boolean },
+  { database, dataDirectory }: Installation,
+  options: { killKeys: boolean },
 ): Promise<Restored> {
-  mkdirSync(dirname(databasePath), { recursive: true, mode: 0o700 });
-  if (isSameFile(backupPath, databasePath)) throw new BackupError(`${backupPath} is the live database itself.`);
-  removeLeftovers(databasePath);
-  const draft = unfinishedPath(databasePath);
+  const place = database.engine === 'sqlite' ? database.path : join(dataDirectory, 'restore');
+  mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
+  if (database.engine === 'sqlite' && isSameFile(backupPath, database.path)) {
+    throw new BackupError(`${backupPath} is the live database itself.`);
+  }
+  removeLeftovers(place);
+  const draft = unfinishedPath(place);
   closeSync(openSync(draft, 'wx', 0o600));
   try {
     const backup = openBackup(backupPath);
@@ -56,12 +64,13 @@ export async function restoreDatabase(
     } finally {
       backup.close();
     }
-    const ended = await endCredentials(draft, killKeys);
+    const ended = await prepare(draft, options);
     const prepared = new DatabaseSync(draft);
     try {
       const fault = integrityFault(prepared);
       if (fault !== null) throw new BackupError(`The backup does not migrate soundly: ${fault}.`);
-      await putInPlace(prepared, databasePath);
+      if (database.engine === 'sqlite') await putInPlace(prepared, database.path);
+      else await replaceOnPostgres(draft, database);
       return { ...countContent(prepared), ...ended };
     } finally {
       prepared.close();
@@ -92,12 +101,14 @@ function openBackup(path: string): DatabaseSync {
 }
 
 /** Migrates the copy and ends in it what must not come back to life. */
-async function endCredentials(
+async function prepare(
   path: string,
-  killKeys: boolean,
-): Promise<Pick<Restored, 'endedSessions' | 'endedInvitations' | 'endedLinks' | 'killedKeys' | 'migrated'>> {
+  options: { killKeys: boolean },
+): Promise<EndedCredentials & Pick<Restored, 'migrated'>> {
   const database = openDatabase({ engine: 'sqlite', path });
   try {
+    // Restoring a copy of a file that has moved is the way back.
+    await sql`DELETE FROM kysely_migration WHERE name = ${movedMark}`.execute(database.query);
     const { unknown } = await migrationStatus(database);
     if (unknown.length > 0) {
       throw new BackupError(
@@ -105,32 +116,8 @@ async function endCredentials(
       );
     }
     const migrated = await migrate(database);
-    return await database.transaction(async (trx) => {
-      await trx.deleteFrom('refresh_tokens').execute();
-      const { live } = await trx
-        .selectFrom('sessions')
-        .select((eb) => eb.fn.countAll<number>().as('live'))
-        .where('ended_at', 'is', null)
-        .executeTakeFirstOrThrow();
-      await trx.deleteFrom('sessions').execute();
-      const invitations = await trx.deleteFrom('invitations').executeTakeFirst();
-      const links = await trx.deleteFrom('mailed_links').executeTakeFirst();
-      // Whatever was to be mailed has been by now, or would mail a link to what is over.
-      await trx.deleteFrom('outbox').execute();
-      await trx.deleteFrom('limit_counters').execute();
-      await trx.deleteFrom('idempotency_keys').execute();
-      // A hash of nothing: no key has it, and the row still tells its owner what there was.
-      const keys = killKeys
-        ? await trx.updateTable('api_keys').set({ hash: sql<string>`lower(hex(randomblob(32)))` }).executeTakeFirst()
-        : null;
-      return {
-        endedSessions: live,
-        endedInvitations: Number(invitations.numDeletedRows),
-        endedLinks: Number(links.numDeletedRows),
-        killedKeys: Number(keys?.numUpdatedRows ?? 0),
-        migrated,
-      };
-    });
+    const ended = await database.transaction((trx) => endCredentials(trx, database, options));
+    return { ...ended, migrated };
   } finally {
     await database.close();
   }

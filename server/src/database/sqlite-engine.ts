@@ -15,9 +15,12 @@ export function openSqliteEngine(path: string, patienceMs: number): Engine {
     query,
     transact,
     transactMigration: (work) => transact('serializable', work),
+    snapshot: (work) => transact('serializable', work),
+    exclusively: (work) => transact('serializable', work),
     isConflict: () => false,
     now: sql<number>`CAST(unixepoch('subsec') * 1000 AS INTEGER)`,
     onPrimary: sql<boolean>`1 = 1`,
+    randomHash: sql<string>`lower(hex(randomblob(32)))`,
     contains: (text, part) => sql<boolean>`instr(${text}, ${part}) > 0`,
     // A read takes microseconds here, and there is one connection: nothing to be saved.
     credentialReads: (read) => async (key) => (await read(query, [key]))[0] ?? null,

@@ -10,8 +10,19 @@ import { startCluster } from '../postgres-cluster.ts';
 import { endWithThisProcess } from '../spawn-server.ts';
 import { administer, urlOf } from '../test-database.ts';
 
-/** Of the suite: sessions, keys, documents and their uploads, limits, retries, and what transactions promise. */
-const files = ['refresh', 'rotation', 'documents', 'limits', 'idempotency', 'attacks', 'postgres-transactions'];
+/** Of the suite: sessions, keys, documents and their uploads, limits, retries, what transactions promise, backups and what they go back into. */
+const files = [
+  'refresh',
+  'rotation',
+  'documents',
+  'limits',
+  'idempotency',
+  'attacks',
+  'postgres-transactions',
+  'postgres-backup',
+  'postgres-restore',
+  'postgres-move',
+];
 
 test('the suite holds through PgBouncer in transaction mode, with fewer connections than Inksong asks for', async (t) => {
   const cluster = await startCluster();
