@@ -35,7 +35,7 @@ export const contents: readonly { title: string; entries: readonly Entry[] }[] =
       { name: 'fastify', about: 'keys and tokens for a Fastify app of your own, without a proxy' },
       { name: 'postgresql', about: 'the same on a database server, for several nodes: TLS, PgBouncer, failover' },
       { name: 'several-nodes', about: 'workers, balancers, clocks, sizing, upgrades without downtime, systemd' },
-      { name: 'backup', about: 'copies made while it runs, and how to put one back' },
+      { name: 'backup', about: 'copies made while it runs, how to put one back, and moving to PostgreSQL' },
       { name: 'security', about: 'threat model, attacks tested by name, OWASP ASVS 5.0.0 line by line' },
     ],
   },
