@@ -5,8 +5,10 @@ import { diskFull } from './disk-full.ts';
 import type { Experiment } from './instruments/experiment.ts';
 import { kill } from './kill.ts';
 import { killAtSync } from './kill-at-sync.ts';
+import { nodeLoss } from './node-loss.ts';
 import { retrySafety } from './retry-safety.ts';
 import { revocation } from './revocation.ts';
+import { rollingRestarts } from './rolling-restarts.ts';
 import { singleUseRefresh } from './single-use-refresh.ts';
 import { syncedAnswers } from './synced-answers.ts';
 
@@ -16,6 +18,8 @@ export const experiments: Record<string, Experiment<any>> = {
   revocation,
   'single-use-refresh': singleUseRefresh,
   'database-loss': databaseLoss,
+  'rolling-restarts': rollingRestarts,
+  'node-loss': nodeLoss,
   kill,
   'kill-at-sync': killAtSync,
   'synced-answers': syncedAnswers,

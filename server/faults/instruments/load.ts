@@ -15,8 +15,6 @@ export interface Load {
   refused: Sent[];
   /** By kind and status. */
   statuses: Record<string, number>;
-  /** Requests that are under way. */
-  inFlight(): number;
   slowestMs(): number;
   /** Documents whose upload was answered. */
   documents: Map<string, string>;
@@ -109,7 +107,6 @@ export async function startLoad(
     statuses,
     documents,
     key,
-    inFlight: () => pending.size,
     slowestMs: () => Math.round(slowestMs),
     async stop() {
       isStopped = true;
