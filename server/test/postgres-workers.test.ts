@@ -234,6 +234,18 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+test('SIGTERM turns /readyz to 503 at every worker for INKSONG_DRAIN_SECONDS; Ctrl-C cuts that short', async (t) => {
+  const workers = await startWorkers(t, 2, { INKSONG_DRAIN_SECONDS: '300' });
+  workers.signal('SIGTERM');
+  await workers.seen(/(?:"leaving: (?:.|\n)*){2}/);
+  const statuses = async (path: string) =>
+    (await Promise.all(Array.from({ length: 6 }, () => ask(workers.url, path)))).map(({ status }) => status);
+  assert.deepEqual(new Set(await statuses('/readyz')), new Set([503]));
+  assert.deepEqual(new Set(await statuses('/healthz')), new Set([200]));
+  workers.signal('SIGINT');
+  assert.equal((await workers.finished).code, 0);
+});
+
 test('when the one that was started is killed, its workers end too, and the port is free', async (t) => {
   const workers = await startWorkers(t, 2);
   const pids = workers.log().flatMap(({ msg, pid }) => (msg === 'a worker listens' ? [pid as number] : []));
