@@ -2,6 +2,11 @@ import { DatabaseSync } from 'node:sqlite';
 
 interface Row {
   id: string;
+  title: string;
+  filename: string;
+  content_type: string;
+  size: number;
+  sha256: string;
   created_at: number;
   updated_at: number;
 }
@@ -25,11 +30,25 @@ export function openDocumentList(path: string) {
     const items = rows.slice(0, limit);
     const last = rows.length > limit ? items.at(-1) : undefined;
     return {
-      items: items.map((row) => ({ ...row, created_at: isoTime(row.created_at), updated_at: isoTime(row.updated_at) })),
+      items: items.map(toAnswer),
       next_cursor: last ? Buffer.from(`${last.created_at}.${last.id}`).toString('base64url') : null,
     };
   }
   return { file, list };
+}
+
+/** Field by field: rows of `node:sqlite` have no prototype, and spreading one costs more than all the rest of this. */
+function toAnswer(row: Row) {
+  return {
+    id: row.id,
+    title: row.title,
+    filename: row.filename,
+    content_type: row.content_type,
+    size: row.size,
+    sha256: row.sha256,
+    created_at: isoTime(row.created_at),
+    updated_at: isoTime(row.updated_at),
+  };
 }
 
 function isoTime(ms: number): string {
