@@ -6,7 +6,7 @@ import { count } from './findings.ts';
 import type { Asker, TimedAnswer } from './timed-request.ts';
 
 /** What a request of the load was, and what became of it. */
-export interface Sent extends TimedAnswer {
+interface Sent extends TimedAnswer {
   kind: string;
 }
 
