@@ -37,6 +37,8 @@ const living = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of living) child.kill('SIGKILL');
 });
+// What the test runner sends to a file that takes too long.
+process.once('SIGTERM', () => process.exit(143));
 
 /** Returns an empty folder that is gone when the test ends. */
 export function temporaryFolder(t: Pick<TestContext, 'after'>): string {
