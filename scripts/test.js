@@ -31,6 +31,7 @@ const packagesOfAll = [
   'caddy',
   'pgbouncer',
   'systemd',
+  'libfaketime',
 ];
 
 /** About one engine alone, with the reason. */

@@ -1,5 +1,6 @@
 import { backups } from './backups.ts';
 import { badRequests } from './bad-requests.ts';
+import { clockSkew } from './clock-skew.ts';
 import { databaseLoss } from './database-loss.ts';
 import { diskFull } from './disk-full.ts';
 import type { Experiment } from './instruments/experiment.ts';
@@ -11,6 +12,7 @@ import { revocation } from './revocation.ts';
 import { rollingRestarts } from './rolling-restarts.ts';
 import { singleUseRefresh } from './single-use-refresh.ts';
 import { syncedAnswers } from './synced-answers.ts';
+import { upgrade } from './upgrade.ts';
 
 /** By the name under which `npm run faults` runs each. */
 // biome-ignore lint/suspicious/noExplicitAny: each has sizes of its own.
@@ -25,6 +27,8 @@ export const experiments: Record<string, Experiment<any>> = {
   'synced-answers': syncedAnswers,
   'disk-full': diskFull,
   'bad-requests': badRequests,
+  'clock-skew': clockSkew,
   backups,
+  upgrade,
   'retry-safety': retrySafety,
 };
