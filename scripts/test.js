@@ -43,9 +43,6 @@ const onlyOn = {
     'server/test/start-failures.test.ts': 'of files and folders; see postgres-server.test.ts',
     'server/test/fsync-settings.test.ts': 'reads pragmas; see postgres-server.test.ts',
     'server/test/locked-database.test.ts': 'the one write lock of a SQLite file',
-    'server/test/durability.test.ts': 'looks into the SQLite file of a process that was killed',
-    'server/test/all/durability-steps.test.ts': 'stops at each write to the SQLite file',
-    'server/test/all/fsync.test.ts': 'traces the syncs of the SQLite file',
   },
   postgres: Object.fromEntries(
     globSync('server/test/**/postgres-*.test.ts', { cwd: root }).map((file) => [file, 'named so']),

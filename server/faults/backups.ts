@@ -31,14 +31,14 @@ interface Journal {
 /** Makes backups of a server at work, restores each elsewhere, and compares it with what was answered before it began. */
 export const backups: Experiment<{ backups: number }> = {
   shows: 'a backup made while the server works holds all that was answered before it began, whole, and restores',
-  engines: ['sqlite'],
+  engines: ['sqlite', 'postgres'],
   small: { backups: 2 },
   full: { backups: 50 },
   planted: {
     what: 'the database file is copied without its log',
     file: 'database/backup.ts',
-    replace: 'if (!(await copyDatabase(source, draft)))',
-    by: "(await import('node:fs')).copyFileSync(databasePath, draft); if (false)",
+    replace: 'if (!(await copyDatabase(source, path)))',
+    by: "(await import('node:fs')).copyFileSync(databasePath, path); if (false)",
   },
 
   async run(run, size) {
@@ -59,7 +59,11 @@ export const backups: Experiment<{ backups: number }> = {
       };
       const path = join(installation.folder, `backup-${made}.db`);
       const backup = await runInksong(run, ['backup', path], {
-        environment: { INKSONG_DATA_DIR: installation.folder },
+        environment: {
+          INKSONG_DATA_DIR: installation.folder,
+          INKSONG_PUBLIC_URL: 'http://localhost',
+          ...installation.settings,
+        },
       });
       if (backup.code !== 0) broken.push(`backup ${made}: ${backup.stderr}`);
       else {
