@@ -53,6 +53,8 @@ export const backups: Experiment<{ backups: number }> = {
     let made = 0;
     while (made < size.backups && broken.length === 0) {
       await Promise.race([delay(random() * longestPauseMs), work]);
+      // The first one would else hold nothing.
+      while (journal.documents.length < uploaders && !working.signal.aborted) await Promise.race([delay(10), work]);
       const answered = {
         documents: [...journal.documents],
         keys: new Map([...journal.keys].map(([account, keys]) => [account, keys.length])),
