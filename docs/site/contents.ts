@@ -36,6 +36,7 @@ export const contents: readonly { title: string; entries: readonly Entry[] }[] =
       { name: 'postgresql', about: 'the same on a database server, for several nodes: TLS, PgBouncer, failover' },
       { name: 'several-nodes', about: 'workers, balancers, clocks, sizing, upgrades without downtime, systemd' },
       { name: 'backup', about: 'copies made while it runs, how to put one back, and moving to PostgreSQL' },
+      { name: 'reliability', about: 'the experiments that try to break it, what they saw, and how to run them' },
       { name: 'security', about: 'threat model, attacks tested by name, OWASP ASVS 5.0.0 line by line' },
     ],
   },
