@@ -93,7 +93,7 @@ test('doctor finds a sound installation sound, and never shows the password', as
 });
 
 test('a database that cannot be used is said with what to do, and without the password', async (t) => {
-  const { DATABASE_URL, name } = await emptyDatabase();
+  const { DATABASE_URL } = await emptyDatabase();
   const wrong = new URL(DATABASE_URL);
   wrong.password = 'wrong';
   assert.match(
@@ -131,13 +131,6 @@ test('a database that cannot be used is said with what to do, and without the pa
       await refusal(t, { DATABASE_URL }, words),
       /^This database belongs to a newer Inksong .*9999-from-the-future/,
     );
-  }
-  for (const words of [
-    ['backup', 'x.db'],
-    ['restore', 'x.db', '--yes'],
-  ]) {
-    const text = await refusal(t, (await migratedDatabase(t)).environment, words);
-    assert.match(text, /^This version backs up and restores SQLite files only; on PostgreSQL use pg_dump/, name);
   }
 });
 
