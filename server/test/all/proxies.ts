@@ -10,6 +10,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { connect as connectByTls } from 'node:tls';
 import { freePort } from '../../src/free-port.ts';
 import { temporaryDirectory } from '../boot.ts';
 import { endWithThisProcess } from '../spawn-server.ts';
@@ -59,7 +60,7 @@ export interface ProxyOptions {
 
 /**
  * Starts a proxy on a configuration as a page shows it, for https://api.example.com with its certificate in /etc/ssl, and
- * waits until it listens. It is gone when the test ends. Returns its port on 127.0.0.1.
+ * waits until it greets as that host: Caddy listens before it has made its certificate. It is gone when the test ends. Returns its port on 127.0.0.1.
  */
 export async function startProxy(
   t: TestContext,
@@ -91,10 +92,21 @@ export async function startProxy(
     await exited;
   });
   const listensOn = port ?? ports.https;
-  for (const deadline = Date.now() + 20_000; !(await isListening(listensOn)); await setTimeout(10)) {
+  for (const deadline = Date.now() + 20_000; !(await isServing(listensOn)); await setTimeout(10)) {
     assert.ok(child.exitCode === null && Date.now() < deadline, `${name} did not start: ${said}`);
   }
   return listensOn;
+}
+
+/** Tells whether what listens at a port greets as the pages' host, or speaks no TLS there. */
+async function isServing(port: number): Promise<boolean> {
+  const socket = connectByTls({ port, host: '127.0.0.1', servername: 'api.example.com', rejectUnauthorized: false });
+  const isUp = await once(socket, 'secureConnect').then(
+    () => true,
+    ({ code }) => !['ECONNREFUSED', 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR'].includes(code),
+  );
+  socket.destroy();
+  return isUp;
 }
 
 /** Tells whether something listens at a port of 127.0.0.1. */

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { test } from 'node:test';
 import { connect } from 'node:tls';
 import fc from 'fast-check';
@@ -54,7 +53,7 @@ async function exchange(port: number, bytes: Buffer): Promise<string> {
   socket.on('error', () => {});
   const deadline = setTimeout(() => socket.destroy(new Error('still open')), 5_000);
   socket.write(bytes);
-  await once(socket, 'close');
+  await new Promise((resolve) => socket.once('close', resolve));
   clearTimeout(deadline);
   return Buffer.concat(chunks).toString('latin1');
 }
