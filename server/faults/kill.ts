@@ -18,6 +18,8 @@ import { brokenRules, documentsOfOtherBytes } from './instruments/stored-rules.t
 const longestLifeMs = 1_500;
 /** What a restart has to read back at most: the log is emptied after 4 MiB, later when a reader is in the way. */
 const logLimitBytes = 8 * 1024 * 1024;
+/** Room for the uploads of a full run. */
+const quotaBytes = 64 * 1024 ** 3;
 /** In which a client may repeat an unanswered refresh. */
 const graceMs = 10_000;
 
@@ -48,7 +50,7 @@ export const kill: Experiment<{ kills: number }> = {
       // One is enough: its megabytes would otherwise take the time from the others.
       uploadingClient(findings, seededRandom(run.seed + 1)),
     ];
-    const installation = await createInstallation(run);
+    const installation = await createInstallation(run, { INKSONG_ACCOUNT_QUOTA_BYTES: String(quotaBytes) });
     let server = await installation.startNode();
     await Promise.all(clients.map((client) => client.prepare(`${server.url}/api/v1`)));
 
