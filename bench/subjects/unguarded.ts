@@ -3,7 +3,7 @@
 import type { FastifyRequest } from 'fastify';
 import { createServices } from '../../server/src/app.ts';
 import type { Principal } from '../../server/src/auth/principal.ts';
-import { readConfig } from '../../server/src/config.ts';
+import { readConfig } from '../../server/src/config/config.ts';
 import { migrate } from '../../server/src/database/migrate.ts';
 import { documentRoutes } from '../../server/src/documents/document-routes.ts';
 import { createHttpServer } from '../../server/src/http/server.ts';

@@ -22,7 +22,8 @@ import { createOwnSessions, type OwnSessions } from './auth/sessions/own-session
 import { createSessionStore } from './auth/sessions/session-store.ts';
 import { createSessions, type Sessions } from './auth/sessions/sessions.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { type Config, isLoopback } from './config.ts';
+import type { Config } from './config/config.ts';
+import { isLoopback } from './config/loopback.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { createContentStore } from './documents/content-store.ts';
 import { createDocumentStore } from './documents/document-store.ts';

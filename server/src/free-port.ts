@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { type Config, defaultPublicUrl } from './config.ts';
+import { type Config, defaultPublicUrl } from './config/config.ts';
 
 /** Returns a port of `host` that is free at this moment. */
 export async function freePort(host: string): Promise<number> {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { choresOf, createApp, createServices, flushesOf } from './app.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config/config.ts';
 import { migrate } from './database/migrate.ts';
 import { type Connections, watchConnections } from './drain.ts';
 import { withKnownPort } from './free-port.ts';

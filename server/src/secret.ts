@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, minimumSecretBytes } from './config.ts';
+import { ConfigError, minimumSecretBytes } from './config/config.ts';
 
 /**
  * Returns the secret kept in the data folder, making it (32 random bytes, mode 0600) on first use.

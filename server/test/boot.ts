@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import pino from 'pino';
 import { createApp, createServices, type Services } from '../src/app.ts';
-import { type Config, readConfig } from '../src/config.ts';
+import { type Config, readConfig } from '../src/config/config.ts';
 import { migrate } from '../src/database/migrate.ts';
 import type { HttpServer } from '../src/http/server.ts';
 import type { TimeLimits } from '../src/http/time-limits.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readConfig } from '../src/config.ts';
+import { readConfig } from '../src/config/config.ts';
 import { type Answer, bootServer, type TestServer } from './boot.ts';
 
 const listed = 'https://app.example.com';

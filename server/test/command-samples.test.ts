@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readConfig } from '../src/config.ts';
+import { readConfig } from '../src/config/config.ts';
 import { bootServer } from './boot.ts';
 import { program, runInksong, temporaryFolder } from './run-inksong.ts';
 import { codeBlocks } from './samples.ts';

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { ErrorCode } from '../src/app-error.ts';
-import { settings } from '../src/config.ts';
+import { settings } from '../src/config/settings.ts';
 import { problemKinds } from '../src/http/problem.ts';
 import { bootServer, temporaryDirectory } from './boot.ts';
 import { Page } from './samples.ts';

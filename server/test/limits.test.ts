@@ -185,7 +185,7 @@ test('off means off: nothing is refused, nothing is said, nothing is counted', a
 });
 
 test('the limits are on unless the operator says otherwise, at the documented rates', async () => {
-  const { readConfig } = await import('../src/config.ts');
+  const { readConfig } = await import('../src/config/config.ts');
   assert.deepEqual(readConfig({}).rates, {
     auth: { points: 10, seconds: 60 },
     refresh: { points: 60, seconds: 60 },

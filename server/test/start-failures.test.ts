@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { explain } from '../src/cli/explain.ts';
-import { readConfig } from '../src/config.ts';
+import { readConfig } from '../src/config/config.ts';
 import { type RunOptions, runInksong, temporaryFolder } from './run-inksong.ts';
 
 const pageBytes = 4096;

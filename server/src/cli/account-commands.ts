@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Account } from '../auth/accounts/accounts.ts';
 import { isoTime } from '../clock.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { linkOf } from '../mail/mailed-link.ts';
 import { CliError } from './cli-error.ts';
 import { confirm, yesOption } from './confirm.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../config/config.ts';
 import { type AfterRestoreOptions, endAfterRestore } from './after-restore.ts';
 import { CliError } from './cli-error.ts';
 import { yesOption } from './confirm.ts';

@@ -1,5 +1,5 @@
 import { AppError } from '../app-error.ts';
-import { type Config, ConfigError } from '../config.ts';
+import { type Config, ConfigError } from '../config/config.ts';
 import { describeAddress } from '../database/database-url.ts';
 import { CliError } from './cli-error.ts';
 import { explainPostgres } from './explain-postgres.ts';

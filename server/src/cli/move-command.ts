@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { describeAddress, type PostgresAddress, parseDatabaseUrl } from '../database/database-url.ts';
 import { contentText, contentView } from './backup-commands.ts';
 import { CliError } from './cli-error.ts';

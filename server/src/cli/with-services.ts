@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Services } from '../app.ts';
 import type { Account } from '../auth/accounts/accounts.ts';
-import { type Config, readConfig, readEnvironment } from '../config.ts';
+import { type Config, readConfig, readEnvironment } from '../config/config.ts';
 import { CliError } from './cli-error.ts';
 import { explain } from './explain.ts';
 

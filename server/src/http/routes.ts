@@ -11,7 +11,7 @@ import type { ApiKeys } from '../auth/api-keys/api-keys.ts';
 import { ownSessionRoutes } from '../auth/sessions/own-session-routes.ts';
 import type { OwnSessions } from '../auth/sessions/own-sessions.ts';
 import { sessionRoutes } from '../auth/sessions/session-routes.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { documentRoutes } from '../documents/document-routes.ts';
 import type { Documents } from '../documents/documents.ts';
 import { forwardRoutes } from '../edge/forward-routes.ts';

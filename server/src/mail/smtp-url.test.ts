@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readConfig } from '../config.ts';
+import { readConfig } from '../config/config.ts';
 import { parseSender, parseSmtpUrl } from './smtp-url.ts';
 
 test('a mail server is read from its URL, with the usual ports and percent-encoded credentials', () => {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Passwords } from '../auth/accounts/password.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
 
 /** What a serving process does in its own way when it is one of several. */

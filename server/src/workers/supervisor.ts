@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { openDatabase } from '../database/database.ts';
 import { withKnownPort } from '../free-port.ts';
 import { createLog } from '../log.ts';

@@ -4,7 +4,9 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ConfigError, defaultPublicUrl, isLoopback, readConfig, readEnvironment, settings } from './config.ts';
+import { ConfigError, defaultPublicUrl, readConfig, readEnvironment } from './config.ts';
+import { isLoopback } from './loopback.ts';
+import { settings } from './settings.ts';
 
 const secret = 'openssl rand -base64 32 makes better ones';
 
