@@ -204,13 +204,14 @@ export function flushesOf({ apiKeys, sessions, events, usage }: Services): Chore
 
 /** What a serving process does beside answering; nothing of it is needed for an answer to be right. */
 export function choresOf(services: Services): Chore[] {
-  const { readiness, apiKeys, sessions, documents, events, usage, limits, outbox, guesses } = services;
+  const { readiness, accounts, apiKeys, sessions, documents, events, usage, limits, outbox, guesses } = services;
   return [
     ...flushesOf(services),
     // So that the log tells of clocks that part although no balancer asks.
     { name: 'compare clocks', everySeconds: 10, run: () => readiness.compareClocks() },
     { name: 'send mail', everySeconds: 2, run: () => outbox.deliverDue() },
     { name: 'purge mail', everySeconds: 60, run: (stop) => outbox.purge(stop) },
+    { name: 'purge invitations', everySeconds: 60, run: (stop) => accounts.purgeInvitations(stop) },
     { name: 'purge sessions', everySeconds: 10, run: (stop) => sessions.purge(stop) },
     { name: 'purge addresses of keys', everySeconds: 60, run: (stop) => apiKeys.purgeSeenAddresses(stop) },
     {

@@ -25,7 +25,7 @@ test('every statement of every purge finds its rows by an index, among many that
   await runEach(purgesOf(server), { warn: (...words: unknown[]) => void warnings.push(JSON.stringify(words)) });
   stopListening();
   assert.deepEqual(warnings, []);
-  assert.ok(statements.size >= 18, `${statements.size}`);
+  assert.ok(statements.size >= 19, `${statements.size}`);
   for (const statement of statements) {
     const plan = await planOf(database, statement);
     const told = [statement, ...plan].join('\n  ');
@@ -80,6 +80,7 @@ const tables = [
   'usage_days',
   'limit_counters',
   'mailed_links',
+  'invitations',
   'outbox',
   'sign_in_addresses',
   'api_key_addresses',
@@ -131,6 +132,7 @@ async function fill(
     await add('usage_days', { ...ofAccount, day, scheme: random, outcome: text('success'), count: number(1) });
     await add('limit_counters', { key: random, points: number(1), expires_at: at });
     await add('mailed_links', { hash: random, purpose: text('sign_up'), email: random, expires_at: at });
+    await add('invitations', { hash: random, email: random, expires_at: at });
     const mail = { kind: text('refresh_reuse'), recipient: random, attempts: number(3) };
     await add('outbox', { id: random, ...mail, created_at: at, due_at: sql`${now} + 86400000` });
     await add('sign_in_addresses', { ...ofAccount, address_group: random, last_at: at });

@@ -269,7 +269,15 @@ test('closed sign-up takes only a link for that very address, once, within 72 ho
   assert.match(joined.json.api_key, /^ink_[0-9a-f]{48}$/);
   assert.equal((await join('a@example.com', token)).json.code, 'signup_closed');
 
-  const late = await server.services.accounts.invite('late@example.com');
-  await server.services.database.query.updateTable('invitations').set({ expires_at: 1 }).execute();
+  const { accounts, database } = server.services;
+  const late = await accounts.invite('late@example.com');
+  await database.query.updateTable('invitations').set({ expires_at: 1 }).execute();
   assert.equal((await join('late@example.com', late.token)).json.code, 'signup_closed');
+
+  const open = await accounts.invite('open@example.com');
+  await accounts.purgeInvitations();
+  const left = await database.query.selectFrom('invitations').select('email').execute();
+  const addresses = left.map(({ email }) => email);
+  assert.deepEqual(addresses, ['open@example.com'], 'the purge forgets the address of who came too late');
+  assert.equal((await join('open@example.com', open.token)).status, 201);
 });

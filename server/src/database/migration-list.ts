@@ -6,6 +6,7 @@ import { allowlists } from './migrations/0004-allowlists.ts';
 import { eventsByKind } from './migrations/0005-events-by-kind.ts';
 import { documentCount } from './migrations/0006-document-count.ts';
 import { purgeIndexes } from './migrations/0007-purge-indexes.ts';
+import { invitationExpiry } from './migrations/0008-invitation-expiry.ts';
 
 /** Every migration by name, in order. A released one is never changed. */
 export const migrations: Record<string, Migration> = {
@@ -16,4 +17,5 @@ export const migrations: Record<string, Migration> = {
   '0005-events-by-kind': eventsByKind,
   '0006-document-count': documentCount,
   '0007-purge-indexes': purgeIndexes,
+  '0008-invitation-expiry': invitationExpiry,
 };

@@ -81,5 +81,15 @@ export function createAccountStore(database: Database): AccountStore {
         .executeTakeFirst();
       return numDeletedRows > 0n;
     },
+
+    async purgeInvitations(limit) {
+      const { numDeletedRows } = await query
+        .deleteFrom('invitations')
+        .where('hash', 'in', (eb) =>
+          eb.selectFrom('invitations').select('hash').where('expires_at', '<=', now).limit(limit),
+        )
+        .executeTakeFirst();
+      return numDeletedRows;
+    },
   };
 }

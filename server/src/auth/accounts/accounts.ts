@@ -4,6 +4,7 @@ import type { Transaction } from '../../database/database.ts';
 import type { Events } from '../../events/events.ts';
 import { newId } from '../../id.ts';
 import type { Guesses } from '../../limits/guesses.ts';
+import { inSlices } from '../../slices.ts';
 import { operator } from '../actor.ts';
 import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { Device, Sessions, SessionTokens, StartedSession } from '../sessions/sessions.ts';
@@ -34,6 +35,8 @@ export interface AccountStore {
   insertInvitation(invitation: { hash: string; email: string; ttlSeconds: number }): Promise<void>;
   /** Uses an invitation up. Returns whether it was good for this address. */
   takeInvitation(trx: Transaction, hash: string, email: string): Promise<boolean>;
+  /** Forgets up to `limit` invitations that have expired. Returns how many. */
+  purgeInvitations(limit: number): Promise<bigint>;
 }
 
 export interface Registered {
@@ -189,6 +192,9 @@ export function createAccounts({ store, apiKeys, sessions, passwords, events, gu
       await store.insertInvitation({ hash: hashInvitation(token), email, ttlSeconds: invitationTtlSeconds });
       return { email, token, expiresInSeconds: invitationTtlSeconds };
     },
+
+    /** Forgets invitations that have expired: the addresses in them are of people who never came. */
+    purgeInvitations: (stop?: AbortSignal): Promise<void> => inSlices((rows) => store.purgeInvitations(rows), stop),
 
     /** Returns the account of an id or e-mail address, or null. */
     find: (idOrEmail: string): Promise<Account | null> =>
