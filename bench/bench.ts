@@ -1,7 +1,7 @@
 // Measures Inksong beside what people would use instead, on this machine and loopback alone, and ends by itself: npm run bench
 import { writeFileSync } from 'node:fs';
 import { isWanted, readArguments } from './arguments.ts';
-import { compareFindings, readFindings } from './comparison.ts';
+import { compareFindings, isRegression, readFindings } from './comparison.ts';
 import { addSection, newResult, printResult } from './result.ts';
 import { growthSubjects, measureGrowth } from './sections/growth.ts';
 import { firstAnswer, measureLists, recipes } from './sections/lists.ts';
@@ -34,9 +34,10 @@ await inWorkshop(given.quick ? quickSizes : fullSizes, async (workshop) => {
     tell('Many accounts and many documents');
     addSection(result, await measureGrowth(workshop, growth, answer.text));
   }
-  if (given.postgres && wanted(postgresSubjects).length > 0) {
+  const postgres = wanted(postgresSubjects);
+  if (postgres.length > 0) {
     tell('PostgreSQL');
-    addSection(result, await measurePostgres(workshop, answer.text));
+    addSection(result, await measurePostgres(workshop, postgres, answer.text));
   }
   for (const [name, measure] of [
     [startsName, measureStarts],
@@ -50,5 +51,12 @@ await inWorkshop(given.quick ? quickSizes : fullSizes, async (workshop) => {
 });
 
 printResult(result);
-if (before) console.table(compareFindings(result.findings, before));
+if (before) {
+  const compared = compareFindings(result.findings, before);
+  console.table(compared);
+  if (isRegression(compared)) {
+    console.log('WORSE: a ratio of CPU time has left the spread of the earlier run.');
+    process.exitCode = 1;
+  }
+}
 if (given.out !== null) writeFileSync(given.out, `${JSON.stringify(result, null, 2)}\n`);

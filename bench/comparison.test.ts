@@ -3,26 +3,38 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { compareFindings, readFindings } from './comparison.ts';
+import { compareFindings, isRegression, readFindings } from './comparison.ts';
 import type { Finding } from './finding.ts';
 
-const finding = (name: string, lower: number, median: number, upper: number): Finding => ({
-  name,
-  unit: '×',
-  lower,
-  median,
-  upper,
-  wanted: null,
+const finding = (name: string, lower: number, median: number, upper: number, some: Partial<Finding> = {}): Finding => ({
+  ...{ name, unit: '×', lower, median, upper, better: 'more', wanted: null, steady: true, ...some },
 });
 
-test('a finding whose middle half has left that of the earlier run is said to differ, in either direction', () => {
-  const before = [finding('key', 0.4, 0.5, 0.6)];
-  const differs = ([lower, median, upper]: [number, number, number]) =>
-    compareFindings([finding('key', lower, median, upper)], before)[0]?.differs;
-  assert.equal(differs([0.2, 0.3, 0.39]), 'yes');
-  assert.equal(differs([0.61, 0.7, 0.8]), 'yes');
-  assert.equal(differs([0.2, 0.3, 0.41]), 'no');
-  assert.equal(differs([0.45, 0.5, 0.55]), 'no');
+const verdictOf = (values: [number, number, number], some: Partial<Finding> = {}) =>
+  compareFindings([finding('key', ...values, some)], [finding('key', 0.4, 0.5, 0.6, some)])[0]?.verdict;
+
+test('a finding whose middle half has left that of the earlier run is judged by which direction is better', () => {
+  assert.equal(verdictOf([0.2, 0.3, 0.39]), 'WORSE');
+  assert.equal(verdictOf([0.61, 0.7, 0.8]), 'better');
+  assert.equal(verdictOf([0.2, 0.3, 0.39], { better: 'less' }), 'better');
+  assert.equal(verdictOf([0.61, 0.7, 0.8], { better: 'less' }), 'WORSE');
+  assert.equal(verdictOf([0.2, 0.3, 0.41]), '');
+  assert.equal(verdictOf([0.45, 0.5, 0.55]), '');
+});
+
+test('what moves with the machine is said to be worse, and is no regression', () => {
+  assert.equal(verdictOf([0.2, 0.3, 0.39], { steady: false }), 'worse');
+  const [unsteady, steady] = [{ steady: false }, { steady: true }].map((some) =>
+    compareFindings([finding('key', 0.1, 0.1, 0.1, some)], [finding('key', 0.4, 0.5, 0.6, some)]),
+  );
+  assert.equal(isRegression(unsteady ?? []), false);
+  assert.equal(isRegression(steady ?? []), true);
+});
+
+test('a twentieth is within what two runs of the same program differ by, however alike their rounds are', () => {
+  const judged = (now: number) =>
+    compareFindings([finding('key', now, now, now)], [finding('key', 1, 1, 1)])[0]?.verdict;
+  assert.deepEqual([0.96, 1.04, 0.94].map(judged), ['', '', 'WORSE']);
 });
 
 test('the change is that of the median, in percent', () => {
@@ -34,7 +46,7 @@ test('the change is that of the median, in percent', () => {
 test('a finding that only one of the runs has is shown and not compared', () => {
   const rows = compareFindings([finding('new', 1, 1, 1)], [finding('gone', 1, 1, 1)]);
   assert.deepEqual(
-    rows.map(({ name, now, before, differs }) => [name, now, before, differs]),
+    rows.map(({ name, now, before, verdict }) => [name, now, before, verdict]),
     [
       ['new', '1.00 (1.00 to 1.00)', 'not measured', ''],
       ['gone', 'not measured', '1.00 (1.00 to 1.00)', ''],

@@ -8,26 +8,33 @@ export interface ComparedFinding {
   before: string;
   /** By how much the median has moved, percent. */
   change: string;
-  /** The middle halves of the two do not even touch. */
-  differs: 'yes' | 'no' | '';
+  /** The middle halves of the two do not even touch, and the medians are a twentieth apart. */
+  verdict: 'better' | 'worse' | 'WORSE' | '';
 }
 
-/** Returns each finding beside the one of the same name from an earlier run; those that only one of them has, too. */
+/** Two runs of the very same program differ by up to so much, whatever the rounds of each say. */
+const sameProgram = 0.05;
+
+/**
+ * Returns each finding beside the one of the same name from an earlier run; those that only one of them has, too. What
+ * has become worse is `WORSE` where the finding is steady: that is the program's doing, not the machine's.
+ */
 export function compareFindings(now: readonly Finding[], before: readonly Finding[]): ComparedFinding[] {
   const names = [...new Set([...now, ...before].map(({ name }) => name))];
   return names.map((name) => {
     const [present, past] = [now, before].map((findings) => findings.find((finding) => finding.name === name));
     const unit = (present ?? past)?.unit ?? '';
     const compared = { name, unit, now: spreadInWords(present), before: spreadInWords(past) };
-    if (!present || !past) return { ...compared, change: '', differs: '' };
+    if (!present || !past) return { ...compared, change: '', verdict: '' };
     const percent = (present.median / past.median - 1) * 100;
-    const differs = present.lower > past.upper || present.upper < past.lower;
-    return {
-      ...compared,
-      change: `${percent >= 0 ? '+' : ''}${percent.toFixed(1)} %`,
-      differs: differs ? 'yes' : 'no',
-    };
+    const change = `${percent >= 0 ? '+' : ''}${percent.toFixed(1)} %`;
+    return { ...compared, change, verdict: verdictOf(present, past) };
   });
+}
+
+/** Tells whether anything has become worse by the program's own doing. */
+export function isRegression(compared: readonly ComparedFinding[]): boolean {
+  return compared.some(({ verdict }) => verdict === 'WORSE');
 }
 
 /** Returns the findings of a result that was written earlier. Throws when the file is none. */
@@ -35,6 +42,14 @@ export function readFindings(path: string): Finding[] {
   const { findings } = JSON.parse(readFileSync(path, 'utf8'));
   if (!Array.isArray(findings)) throw new Error(`${path} is no result of npm run bench.`);
   return findings;
+}
+
+function verdictOf(present: Finding, past: Finding): ComparedFinding['verdict'] {
+  const isMore = present.lower > past.upper && present.median > past.median * (1 + sameProgram);
+  const isLess = present.upper < past.lower && present.median < past.median * (1 - sameProgram);
+  if (!isMore && !isLess) return '';
+  if (isMore === (present.better === 'more')) return 'better';
+  return present.steady ? 'WORSE' : 'worse';
 }
 
 function spreadInWords(finding: Finding | undefined): string {

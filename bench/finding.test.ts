@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inWords, isAsWanted, type Wanted } from './finding.ts';
+import { type Finding, findingOf, inWords, isAsWanted } from './finding.ts';
 
 test('a finding is as wanted up to and with its bound, on the right side of it', () => {
-  const judged = (median: number, wanted: Wanted | null) =>
-    isAsWanted({ name: '', unit: '×', lower: 0, upper: 9, median, wanted });
+  const judged = (median: number, better: Finding['better'], wanted: number | null) =>
+    isAsWanted(findingOf('', '×', better, [median], wanted));
   assert.deepEqual(
-    [1.09, 1.1, 1.2].map((median) => judged(median, { atLeast: 1.1 })),
+    [1.09, 1.1, 1.2].map((median) => judged(median, 'more', 1.1)),
     [false, true, true],
   );
   assert.deepEqual(
-    [14, 15, 16].map((median) => judged(median, { atMost: 15 })),
+    [14, 15, 16].map((median) => judged(median, 'less', 15)),
     [true, true, false],
   );
-  assert.equal(judged(1, null), null);
+  assert.equal(judged(1, 'less', null), null);
 });
 
 test('numbers are shown in as many digits as they are worth', () => {

@@ -1,20 +1,33 @@
-import type { Spread } from './spread.ts';
+import { type Spread, spreadOf } from './spread.ts';
 
-export type Unit = '×' | 'µs' | 'ms' | '/s' | 'MiB' | 'MiB/s';
-export type Wanted = { atLeast: number } | { atMost: number };
+export type Unit = '×' | 'µs' | 'ms' | '/s' | 'MB' | 'MiB/s' | 'reads';
 
 /** One figure of a run. */
 export interface Finding extends Spread {
   name: string;
   unit: Unit;
-  /** Null: it is told and no more. */
-  wanted: Wanted | null;
+  better: 'less' | 'more';
+  /** At most or at least this, by what is better; null: it is told and no more. */
+  wanted: number | null;
+  /** A ratio that hardly moves with what else the machine does, so that a later run may be judged by it. */
+  steady: boolean;
+}
+
+/** Returns a figure that is no steady ratio, of its samples. */
+export function findingOf(
+  name: string,
+  unit: Unit,
+  better: Finding['better'],
+  samples: readonly number[],
+  wanted: number | null = null,
+): Finding {
+  return { name, unit, ...spreadOf(samples), better, wanted, steady: false };
 }
 
 /** Tells whether the median is as wanted; null when nothing is. */
-export function isAsWanted({ median, wanted }: Finding): boolean | null {
+export function isAsWanted({ median, better, wanted }: Finding): boolean | null {
   if (wanted === null) return null;
-  return 'atLeast' in wanted ? median >= wanted.atLeast : median <= wanted.atMost;
+  return better === 'more' ? median >= wanted : median <= wanted;
 }
 
 /** Returns a number in as many digits as it is worth. */
@@ -23,7 +36,7 @@ export function inWords(value: number): string {
   return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(Math.abs(value) >= 0.1 || value === 0 ? 2 : 3);
 }
 
-export function wantedInWords(wanted: Wanted | null): string {
+export function wantedInWords({ better, wanted }: Pick<Finding, 'better' | 'wanted'>): string {
   if (wanted === null) return '';
-  return 'atLeast' in wanted ? `≥ ${inWords(wanted.atLeast)}` : `≤ ${inWords(wanted.atMost)}`;
+  return `${better === 'more' ? '≥' : '≤'} ${inWords(wanted)}`;
 }

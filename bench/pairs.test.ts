@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findingsOfPairs } from './pairs.ts';
+import { findingOfTail, findingsOfPairs } from './pairs.ts';
 import type { Samples } from './rounds.ts';
 
 const samplesOf = (requestsPerSecond: number[], cpuMicroseconds: number[]): Samples => ({
@@ -15,16 +15,35 @@ test('a pair is found where both of it were measured, with what is wanted of it'
     new Map([
       ['bare-fastify', samplesOf([100, 200], [40, 40])],
       ['inksong-key', samplesOf([50, 80], [70, 72])],
-      ['inksong-unguarded', samplesOf([60, 90], [60, 58])],
+      ['inksong-unguarded', samplesOf([60, 90], [60, 60])],
     ]),
   );
   assert.deepEqual(
-    findings.map(({ name, median, unit, wanted }) => [name, median, unit, wanted]),
+    findings.map(({ name, median, unit, better, wanted, steady }) => [name, median, unit, better, wanted, steady]),
     [
-      ['requests a second: inksong-unguarded / bare-fastify', 0.525, '×', null],
-      ['requests a second: inksong-key / bare-fastify', 0.45, '×', { atLeast: 0.45 }],
-      ['CPU a request: inksong-key − inksong-unguarded', 12, 'µs', { atMost: 15 }],
-      ['requests a second: inksong-key / inksong-unguarded', (50 / 60 + 80 / 90) / 2, '×', null],
+      ['requests a second: inksong-unguarded / bare-fastify', 0.525, '×', 'more', null, false],
+      ['CPU a request: inksong-key − inksong-unguarded', 11, 'µs', 'less', 15, false],
+      ['CPU a request: inksong-key / inksong-unguarded', (70 / 60 + 72 / 60) / 2, '×', 'less', null, true],
+      ['requests a second: inksong-key / inksong-unguarded', (50 / 60 + 80 / 90) / 2, '×', 'more', null, false],
+      ['requests a second: inksong-key / bare-fastify', 0.45, '×', 'more', 0.45, false],
+      ['CPU a request: inksong-key / bare-fastify', 1.775, '×', 'less', null, true],
     ],
   );
+});
+
+test('what a competitor costs beside Inksong is the better the more it is', () => {
+  const [, wanted] = findingsOfPairs(
+    new Map([
+      ['bare-fastify', samplesOf([100], [40])],
+      ['hand-written-key', samplesOf([50], [77])],
+      ['inksong-key', samplesOf([50], [70])],
+    ]),
+  );
+  assert.deepEqual([wanted?.name, wanted?.better], ['CPU a request: hand-written-key / inksong-key', 'more']);
+});
+
+test('a tail is told in milliseconds beyond three medians, round by round', () => {
+  const samples = { ...samplesOf([1, 1, 1], [1, 1, 1]), p50Ms: [2, 1, 2], p99Ms: [8, 20, 5] };
+  const { median, better, wanted } = findingOfTail('inksong-decision', samples);
+  assert.deepEqual([median, better, wanted], [2, 'less', 5]);
 });

@@ -1,14 +1,13 @@
-import type { Finding, Unit, Wanted } from './finding.ts';
+import { type Finding, findingOf, type Unit } from './finding.ts';
 import type { Measure, Samples } from './rounds.ts';
 import { compareRounds, type Relation } from './spread.ts';
 
 /** Two subjects that are compared, and what the comparison should show. */
-interface Pair {
+interface Pair extends Pick<Finding, 'better' | 'wanted'> {
   of: string;
   to: string;
   measure: Measure;
   relation: Relation;
-  wanted: Wanted | null;
 }
 
 const words: Record<Measure, string> = {
@@ -18,45 +17,64 @@ const words: Record<Measure, string> = {
   p99Ms: 'p99',
 };
 
-const rate = (of: string, to: string, wanted: Wanted | null = null): Pair => ({
-  ...{ of, to, measure: 'requestsPerSecond', relation: 'quotient', wanted },
+const rate = (of: string, to: string, wanted: number | null = null): Pair => ({
+  ...{ of, to, measure: 'requestsPerSecond', relation: 'quotient', better: 'more', wanted },
 });
-const cpu = (of: string, to: string, wanted: Wanted | null = null, relation: Relation = 'quotient'): Pair => ({
-  ...{ of, to, measure: 'cpuMicroseconds', relation, wanted },
+const cpu = (of: string, to: string, wanted: number | null = null): Pair => ({
+  ...{ of, to, measure: 'cpuMicroseconds', relation: 'quotient', better: 'less', wanted },
+});
+/** What another one costs beside Inksong: the more the better. */
+const cpuOfOther = (of: string, to: string, wanted: number | null = null): Pair => ({
+  ...cpu(of, to, wanted),
+  better: 'more',
 });
 
 /** Everybody is compared with this one. */
 const baseline = 'bare-fastify';
 
 const pairs: readonly Pair[] = [
-  rate('inksong-key', baseline, { atLeast: 0.45 }),
-  cpu('inksong-key', 'inksong-unguarded', { atMost: 15 }, 'difference'),
+  { ...cpu('inksong-key', 'inksong-unguarded', 15), relation: 'difference' },
+  cpu('inksong-key', 'inksong-unguarded'),
   rate('inksong-key', 'inksong-unguarded'),
-  cpu('hand-written-key', 'inksong-key', { atLeast: 1.1 }),
-  cpu('hand-written-bearer', 'inksong-bearer'),
-  cpu('inksong-bearer', 'inksong-key', { atMost: 1.05 }),
+  cpuOfOther('hand-written-key', 'inksong-key', 1.1),
+  rate('inksong-key', baseline, 0.45),
+  cpu('inksong-key', baseline),
+  cpu('inksong-bearer', 'inksong-key', 1.05),
+  cpuOfOther('hand-written-bearer', 'inksong-bearer'),
   cpu('inksong-allowlist', 'inksong-key'),
-  rate('inksong-decision', 'inksong-key', { atLeast: 1.3 }),
-  rate('inksong-key', 'better-auth-key', { atLeast: 12 }),
-  rate('inksong-key', 'better-auth-key-memory', { atLeast: 3 }),
-  rate('inksong-bearer', 'better-auth-session', { atLeast: 7 }),
-  { of: 'inksong-key', to: 'better-auth-key', measure: 'p99Ms', relation: 'quotient', wanted: { atMost: 1 / 15 } },
-  rate('inksong-postgres-key', 'inksong-postgres-unguarded', { atLeast: 0.75 }),
-  cpu('inksong-many-accounts', 'inksong-few-accounts', { atMost: 1.1 }),
+  rate('inksong-decision', 'inksong-key', 1.3),
+  cpu('inksong-decision', 'inksong-key'),
+  rate('inksong-key', 'better-auth-key', 12),
+  rate('inksong-key', 'better-auth-key-memory', 3),
+  rate('inksong-bearer', 'better-auth-session', 7),
+  { ...rate('inksong-key', 'better-auth-key', 1 / 15), measure: 'p99Ms', better: 'less' },
+  rate('inksong-postgres-key', 'inksong-postgres-unguarded', 0.75),
+  cpu('inksong-postgres-key', 'inksong-postgres-unguarded'),
+  rate('inksong-postgres-workers', 'inksong-postgres-key'),
+  cpu('inksong-many-accounts', 'inksong-few-accounts', 1.1),
   cpu('inksong-many-documents', 'inksong-few-documents'),
-  rate('inksong-deepest-page', 'inksong-many-documents', { atLeast: 0.95 }),
+  rate('inksong-deepest-page', 'inksong-many-documents', 0.95),
+  cpu('inksong-deepest-page', 'inksong-many-documents'),
 ];
 
 /** Returns the findings of every pair of which both were measured. */
 export function findingsOfPairs(samples: ReadonlyMap<string, Samples>): Finding[] {
   const named = new Set(pairs.filter(({ to }) => to === baseline).map(({ of }) => of));
   const others = [...samples.keys()].filter((name) => name !== baseline && !named.has(name));
-  return [...others.map((name) => rate(name, baseline)), ...pairs].flatMap(({ of, to, measure, relation, wanted }) => {
+  const all = [...others.map((name) => rate(name, baseline)), ...pairs];
+  return all.flatMap(({ of, to, measure, relation, better, wanted }) => {
     const [one, other] = [samples.get(of), samples.get(to)];
     if (!one || !other || one[measure].length !== other[measure].length) return [];
-    const unit: Unit = relation === 'quotient' ? '×' : 'µs';
-    const sign = relation === 'quotient' ? '/' : '−';
-    const name = `${words[measure]}: ${of} ${sign} ${to}`;
-    return [{ name, unit, ...compareRounds(one[measure], other[measure], relation), wanted }];
+    const isQuotient = relation === 'quotient';
+    const unit: Unit = isQuotient ? '×' : 'µs';
+    const name = `${words[measure]}: ${of} ${isQuotient ? '/' : '−'} ${to}`;
+    const steady = isQuotient && measure === 'cpuMicroseconds';
+    return [{ name, unit, ...compareRounds(one[measure], other[measure], relation), better, wanted, steady }];
   });
+}
+
+/** Returns by how much the slowest of a hundred answers exceeds three times the median one; at most 5 ms is wanted. */
+export function findingOfTail(name: string, { p50Ms, p99Ms }: Samples): Finding {
+  const excess = p99Ms.map((slowest, round) => slowest - 3 * (p50Ms[round] as number));
+  return findingOf(`p99 − 3 × p50: ${name}`, 'ms', 'less', excess, 5);
 }

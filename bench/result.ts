@@ -46,7 +46,7 @@ export function printResult({ machine, subjects, findings }: Result): void {
           {
             median: `${inWords(finding.median)} ${finding.unit}`,
             quartiles: `${inWords(finding.lower)} to ${inWords(finding.upper)}`,
-            wanted: wantedInWords(finding.wanted),
+            wanted: wantedInWords(finding),
             'as wanted': asWanted === null ? '' : asWanted ? 'yes' : 'no',
           },
         ];
@@ -55,14 +55,14 @@ export function printResult({ machine, subjects, findings }: Result): void {
   );
 }
 
-function subjectRow({ requestsPerSecond, cpuMicroseconds, p50Ms, p99Ms, idleMiB, loadedMiB }: SubjectFigures) {
+function subjectRow({ requestsPerSecond, cpuMicroseconds, p50Ms, p99Ms, idleMb, loadedMb }: SubjectFigures) {
   return {
     'requests/s': inWords(requestsPerSecond.median),
     'CPU µs': inWords(cpuMicroseconds.median),
     quartiles: `${inWords(cpuMicroseconds.lower)} to ${inWords(cpuMicroseconds.upper)}`,
     'p50 ms': inWords(p50Ms.median),
     'p99 ms': inWords(p99Ms.median),
-    'idle MiB': inWords(idleMiB),
-    'loaded MiB': inWords(loadedMiB),
+    'idle MB': inWords(idleMb),
+    'loaded MB': inWords(loadedMb),
   };
 }

@@ -15,13 +15,15 @@ export interface ServerProgram {
   probe: { path: string; headers: Record<string, string>; status: number };
 }
 
-/** As resources.js tells them. */
+/** As resources.js tells them, of all processes of a server. */
 interface Resources {
   /** Of all its threads, in user and kernel mode, since it was started. */
   cpuMicroseconds: number;
   residentBytes: number;
   /** The most that was ever resident. */
   peakBytes: number;
+  /** Statements that read credentials, where it was told to count them. */
+  credentialReads: number;
 }
 
 export interface ServerProcess {

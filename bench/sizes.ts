@@ -1,6 +1,8 @@
 /** How long and how large a run is. */
 export interface Sizes {
-  /** Every subject is measured once in each; the first one, to warm up, is not counted. */
+  /** Before anything is counted, each subject answers so many requests, or as many as it can in so long. */
+  warmUp: { requests: number; forMs: number };
+  /** Every subject is measured once in each. */
   rounds: number;
   /** Of one subject in one round. */
   roundMs: number;
@@ -15,6 +17,7 @@ export interface Sizes {
 }
 
 export const fullSizes: Sizes = {
+  warmUp: { requests: 40_000, forMs: 15_000 },
   rounds: 15,
   roundMs: 2_000,
   accounts: 1_000,
@@ -27,6 +30,7 @@ export const fullSizes: Sizes = {
 };
 
 export const quickSizes: Sizes = {
+  warmUp: { requests: 15_000, forMs: 5_000 },
   rounds: 5,
   roundMs: 700,
   accounts: 1_000,

@@ -2,8 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findingOf } from '../finding.ts';
 import { bearerHeaders, get, inksong, inksongSettings, keyHeaders, listPath } from '../inksong.ts';
 import type { LoadRequest } from '../load/load.ts';
+import { findingOfTail } from '../pairs.ts';
 import { measureBesideEachOther, type SectionResult } from '../section.ts';
 import { accessTokens, accountId, callers, handWrittenKey, handWrittenTokens, publicUrl, seed } from '../seed.ts';
 import type { ServerProgram } from '../server-process.ts';
@@ -68,7 +70,17 @@ export async function measureLists(
     const recipe = recipes[name];
     if (recipe) subjects.push({ name, ...(await recipe(workshop, answer)) });
   }
-  return measureBesideEachOther(workshop, subjects);
+  const { samples, ...measured } = await measureBesideEachOther(workshop, subjects);
+  const decision = samples.get('inksong-decision');
+  const byKey = measured.subjects.find(({ name }) => name === 'inksong-key');
+  return {
+    subjects: measured.subjects,
+    findings: [
+      ...measured.findings,
+      ...(decision ? [findingOfTail('inksong-decision', decision)] : []),
+      ...(byKey ? [findingOf('resident under load: inksong-key', 'MB', 'less', [byKey.loadedMb], 180)] : []),
+    ],
+  };
 }
 
 /** Asks the product what everybody has to answer. */

@@ -1,10 +1,10 @@
 // Logins a second, and how long a request by key takes while fifty clients do nothing but log in.
+import { findingOf } from '../finding.ts';
 import { get, inksong, inksongSettings, keyHeaders, listPath } from '../inksong.ts';
 import type { LoadRequest, LoadTask } from '../load/load.ts';
 import { startLoadGenerator } from '../load/load-generator.ts';
 import type { SectionResult } from '../section.ts';
 import { callers, emailOf, password } from '../seed.ts';
-import { spreadOf } from '../spread.ts';
 import type { Workshop } from '../workshop.ts';
 
 const readsPerSecond = 200;
@@ -51,16 +51,15 @@ export async function measureLogins(workshop: Workshop): Promise<SectionResult> 
   ]);
   if (Object.keys(read.statuses).join() !== '200') throw new Error(`Reads: ${JSON.stringify(read.statuses)}.`);
   await workshop.stop(server);
-  const rate = spreadOf([alone.answers / alone.seconds]);
-  const perSecond = (answers: number, seconds: number) => spreadOf([answers / seconds]);
   return {
     subjects: [],
     findings: [
-      { name: 'logins a second', unit: '/s', ...rate, wanted: { atLeast: 90 } },
-      { name: 'by key during a flood of logins: p50', unit: 'ms', ...spreadOf([read.p50Ms]), wanted: null },
-      { name: 'by key during a flood of logins: p99', unit: 'ms', ...spreadOf([read.p99Ms]), wanted: { atMost: 50 } },
-      { name: 'the flood: answers', unit: '/s', ...perSecond(flood.answers, flood.seconds), wanted: null },
-      { name: 'the flood: logins', unit: '/s', ...perSecond(flood.statuses[200] ?? 0, flood.seconds), wanted: null },
+      findingOf('logins a second', '/s', 'more', [alone.answers / alone.seconds], 90),
+      findingOf('by key during a flood of logins: p50', 'ms', 'less', [read.p50Ms]),
+      findingOf('by key during a flood of logins: p99', 'ms', 'less', [read.p99Ms], 50),
+      findingOf('by key during a flood of logins: requests', '/s', 'more', [read.answers / read.seconds]),
+      findingOf('the flood: answers', '/s', 'more', [flood.answers / flood.seconds]),
+      findingOf('the flood: logins', '/s', 'more', [(flood.statuses[200] ?? 0) / flood.seconds]),
     ],
   };
 }

@@ -1,11 +1,10 @@
 // Documents of 1 MiB and 25 MiB, up and down, one after another.
 import { hash } from 'node:crypto';
-import type { Finding } from '../finding.ts';
+import { type Finding, findingOf } from '../finding.ts';
 import { get, inksong, inksongSettings, keyHeaders, listPath } from '../inksong.ts';
 import type { LoadRequest } from '../load/load.ts';
 import type { SectionResult } from '../section.ts';
 import type { ServerProcess } from '../server-process.ts';
-import { spreadOf } from '../spread.ts';
 import { ask } from '../subject.ts';
 import type { Workshop } from '../workshop.ts';
 
@@ -32,10 +31,10 @@ export async function measureTransfers(workshop: Workshop): Promise<SectionResul
     const { peakBytes } = await server.resources();
     for (const [direction, seconds] of Object.entries({ upload: up, download: down })) {
       const rates = seconds.map((each) => sizeMiB / each);
-      findings.push({ name: `${direction} of ${sizeMiB} MiB`, unit: 'MiB/s', ...spreadOf(rates), wanted: null });
+      findings.push(findingOf(`${direction} of ${sizeMiB} MiB`, 'MiB/s', 'more', rates));
     }
-    const added = spreadOf([Math.max(0, peakBytes - residentBytes) / mebibyte]);
-    findings.push({ name: `memory for ${sizeMiB} MiB`, unit: 'MiB', ...added, wanted: { atMost: 80 } });
+    const addedMb = Math.max(0, peakBytes - residentBytes) / 1e6;
+    findings.push(findingOf(`what ${sizeMiB} MiB add to what is resident`, 'MB', 'less', [addedMb], 80));
   }
   await workshop.stop(server);
   return { subjects: [], findings };

@@ -9,7 +9,9 @@ export const settings = {
 };
 
 /** Everybody writes the same lines through the same library, in the same way, to the same kind of file. */
-export const { log } = await createLog('info');
+const { log, flush } = await createLog('info');
+
+export { log };
 
 let requests = 0;
 
@@ -31,4 +33,7 @@ export function requestLine(
   };
 }
 
-process.once('SIGTERM', () => process.exit(0));
+process.once('SIGTERM', () => {
+  flush();
+  process.exit(0);
+});
