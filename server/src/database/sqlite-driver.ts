@@ -117,10 +117,16 @@ class SqliteDriver implements Driver {
   }
 }
 
+interface Prepared {
+  statement: StatementSync;
+  /** As they were when it was prepared; migrations only add. None of a statement that returns no rows. */
+  columns: readonly string[];
+}
+
 class SqliteConnection implements DatabaseConnection {
   readonly #file: DatabaseSync;
   readonly #turns: ConnectionTurns;
-  readonly #statements = new Map<string, { statement: StatementSync; returnsRows: boolean }>();
+  readonly #statements = new Map<string, Prepared>();
 
   constructor(file: DatabaseSync, turns: ConnectionTurns) {
     this.#file = file;
@@ -146,9 +152,12 @@ class SqliteConnection implements DatabaseConnection {
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     const run = (): QueryResult<R> => {
-      const { statement, returnsRows } = this.#prepare(sql);
+      const { statement, columns } = this.#prepare(sql);
       const binds = parameters.map(toBind);
-      if (returnsRows) return { rows: timed(sql, () => statement.all(...binds)) as R[] };
+      if (columns.length > 0) {
+        const rows = timed(sql, () => statement.all(...binds)) as unknown as unknown[][];
+        return { rows: rows.map((values) => rowOf(columns, values)) as R[] };
+      }
       const { changes } = timed(sql, () => statement.run(...binds));
       return { rows: [], numAffectedRows: BigInt(changes) };
     };
@@ -168,11 +177,12 @@ class SqliteConnection implements DatabaseConnection {
     this.#statements.clear();
   }
 
-  #prepare(sql: string): { statement: StatementSync; returnsRows: boolean } {
+  #prepare(sql: string): Prepared {
     let prepared = this.#statements.get(sql);
     if (!prepared) {
       const statement = this.#file.prepare(sql);
-      prepared = { statement, returnsRows: statement.columns().length > 0 };
+      statement.setReturnArrays(true);
+      prepared = { statement, columns: statement.columns().map(({ name }) => name) };
       if (this.#statements.size >= statementCacheSize) {
         const oldest = this.#statements.keys().next().value;
         if (oldest !== undefined) this.#statements.delete(oldest);
@@ -181,6 +191,13 @@ class SqliteConnection implements DatabaseConnection {
     }
     return prepared;
   }
+}
+
+/** `node:sqlite` would make objects without a prototype, from which all that is done with them afterwards is slow. */
+function rowOf(columns: readonly string[], values: readonly unknown[]): Record<string, unknown> {
+  const row: Record<string, unknown> = {};
+  for (let index = 0; index < columns.length; index++) row[columns[index] as string] = values[index];
+  return row;
 }
 
 function timed<T>(sql: string, run: () => T): T {

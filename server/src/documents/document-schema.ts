@@ -123,5 +123,14 @@ export const uploadRequestBody = {
 export const anyBytes = { '*/*': { schema: { type: 'string', format: 'binary' } } };
 
 export function toAnswer(document: DocumentView) {
-  return { ...document, created_at: isoTime(document.created_at), updated_at: isoTime(document.updated_at) };
+  return {
+    id: document.id,
+    title: document.title,
+    filename: document.filename,
+    content_type: document.content_type,
+    size: document.size,
+    sha256: document.sha256,
+    created_at: isoTime(document.created_at),
+    updated_at: isoTime(document.updated_at),
+  };
 }
