@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import { type ExpressionBuilder, sql } from 'kysely';
+import { type Expression, type ExpressionBuilder, sql } from 'kysely';
 import { AppError } from '../app-error.ts';
 import type { Database } from '../database/database.ts';
+import { prepareQuery, type Slots } from '../database/prepared-query.ts';
 import type { Schema } from '../database/schema.ts';
 import type { PageCursor } from '../page-cursor.ts';
 import { adoptVersion, releaseVersion } from './content-store.ts';
@@ -12,6 +13,11 @@ import { type AccountQuota, addDocuments } from './storage-usage.ts';
 const viewColumns = ['id', 'title', 'filename', 'content_type', 'size', 'sha256', 'created_at', 'updated_at'] as const;
 /** Titles compared in one turn of the event loop: at most some milliseconds, whatever they are. */
 export const searchedAtOnce = 500;
+
+interface PageOf {
+  accountId: string;
+  limit: number;
+}
 
 export function createDocumentStore(database: Database, quota: AccountQuota): DocumentStore {
   const { query, now } = database;
@@ -31,33 +37,33 @@ export function createDocumentStore(database: Database, quota: AccountQuota): Do
     return row ?? null;
   }
 
-  /** Returns the newest documents after one place, up to and with another. */
-  const listUpTo = (
-    accountId: string,
-    search: string,
-    limit: number,
-    after: PageCursor | null,
-    last: PageCursor | null,
-  ): Promise<DocumentView[]> =>
+  /** Selects an account's documents, newest first. */
+  const newest = (accountId: string | Expression<string>, limit: number | Expression<number>) =>
     query
       .selectFrom('documents')
       .select(viewColumns)
       .where('account_id', '=', accountId)
-      // Not LIKE, which takes milliseconds for one title when both are long and monotonous.
-      .$if(search !== '', (list) => list.where(database.contains(sql.ref('title_search'), search)))
-      .$if(after !== null, (list) => list.where(placed('<', after)))
-      .$if(last !== null, (list) => list.where(placed('>=', last)))
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
-      .limit(limit)
-      .execute();
+      .limit(limit);
+  const readFirstPage = prepareQuery(({ accountId, limit }: Slots<PageOf>) => newest(accountId, limit));
+  const readNextPage = prepareQuery(({ accountId, limit, at, id }: Slots<PageOf & PageCursor>) =>
+    newest(accountId, limit).where(placed('<', { at, id })),
+  );
 
   /** Returns the newest documents whose title contains `search`, looking at one slice of the account's after another. */
   async function searchFor(accountId: string, search: string, limit: number, after: PageCursor | null) {
     const found: DocumentView[] = [];
     for (let from = after; ; ) {
       const last = await endOfSlice(accountId, from);
-      found.push(...(await listUpTo(accountId, search, limit - found.length, from, last)));
+      found.push(
+        ...(await newest(accountId, limit - found.length)
+          // Not LIKE, which takes milliseconds for one title when both are long and monotonous.
+          .where(database.contains(sql.ref('title_search'), search))
+          .$if(from !== null, (list) => list.where(placed('<', from)))
+          .$if(last !== null, (list) => list.where(placed('>=', last)))
+          .execute()),
+      );
       if (found.length === limit || last === null) return found;
       from = last;
       // Others' requests get their turn, however many documents this account has.
@@ -68,10 +74,13 @@ export function createDocumentStore(database: Database, quota: AccountQuota): Do
   return {
     async list(accountId, search, limit, after) {
       // One more than asked for tells whether there is a next page.
+      const page = { accountId, limit: limit + 1 };
       const rows =
-        search === ''
-          ? await listUpTo(accountId, search, limit + 1, after, null)
-          : await searchFor(accountId, search, limit + 1, after);
+        search !== ''
+          ? await searchFor(accountId, search, limit + 1, after)
+          : after === null
+            ? await readFirstPage(query, page)
+            : await readNextPage(query, { ...page, ...after });
       const items = rows.slice(0, limit);
       const last = rows.length > limit ? items.at(-1) : undefined;
       return { items, next: last ? { at: last.created_at, id: last.id } : null };
@@ -180,7 +189,7 @@ function requireExpected(expected: Precondition, sha256: string): void {
 }
 
 /** Compares a document's place in the list with another: by its time, and by its id among those of one millisecond. */
-function placed(comparison: '<' | '>=', place: PageCursor | null) {
+function placed(comparison: '<' | '>=', place: PageCursor | Slots<PageCursor> | null) {
   return ({ eb, refTuple, tuple }: ExpressionBuilder<Schema, 'documents'>) =>
     eb(refTuple('created_at', 'id'), comparison, tuple(place?.at ?? 0, place?.id ?? ''));
 }

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database, Transaction } from '../../database/database.ts';
+import { prepareRead } from '../../database/prepared-query.ts';
 import type { Schema } from '../../database/schema.ts';
 import { allowlistOf, allowlistText } from '../../edge/ip-allowlist.ts';
 import { appendEvent } from '../../events/event-store.ts';
@@ -24,8 +25,8 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
   const { query, now } = database;
 
   const readByHash = database.credentialReads(
-    (connection, hashes) =>
-      connection
+    prepareRead((hashes) =>
+      query
         .selectFrom('api_keys')
         .innerJoin('accounts', 'accounts.id', 'api_keys.account_id')
         .select([
@@ -38,8 +39,8 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
         ])
         .where('api_keys.hash', 'in', hashes)
         .where('accounts.disabled_at', 'is', null)
-        .where(database.onPrimary)
-        .execute(),
+        .where(database.onPrimary),
+    ),
     ({ hash }) => hash,
   );
 

@@ -1,5 +1,6 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
 import type { Database, Transaction } from '../../database/database.ts';
+import { prepareRead } from '../../database/prepared-query.ts';
 import type { Schema } from '../../database/schema.ts';
 import { appendEvent } from '../../events/event-store.ts';
 import { enqueueNotice } from '../../mail/outbox-store.ts';
@@ -31,8 +32,8 @@ export function createSessionStore(database: Database): SessionStore {
   const isLive = liveSession(now);
 
   const readLive = database.credentialReads(
-    (connection, ids) =>
-      connection
+    prepareRead((ids) =>
+      query
         .selectFrom('sessions')
         .innerJoin('accounts', 'accounts.id', 'sessions.account_id')
         .select([
@@ -44,8 +45,8 @@ export function createSessionStore(database: Database): SessionStore {
         ])
         .where('sessions.id', 'in', ids)
         .where(isLive)
-        .where(database.onPrimary)
-        .execute(),
+        .where(database.onPrimary),
+    ),
     ({ sessionId }) => sessionId,
   );
 
