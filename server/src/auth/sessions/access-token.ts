@@ -8,6 +8,9 @@ export const accessTokenTtlSeconds = 900;
 /** Seconds by which the clocks of two nodes may differ. */
 const clockSkewSeconds = 60;
 
+/** Tokens whose signature need not be checked again; one takes about a kilobyte. */
+const keptTokens = 10_000;
+
 export interface AccessTokenClaims {
   accountId: string;
   sessionId: string;
@@ -33,6 +36,13 @@ export interface AccessTokenOptions {
 export function createAccessTokens({ secret, previousSecret, issuer, clock }: AccessTokenOptions): AccessTokens {
   const current = deriveKey(secret);
   const accepted = [current, ...(previousSecret === null ? [] : [deriveKey(previousSecret)])];
+  /**
+   * Checking a signature costs more than all other work on a request. Its outcome is kept, under the whole text of the
+   * token, because nothing can change it: it follows from that text and from keys that stay what they are as long as this
+   * map is there. What can change is asked each time: the hour here, and in the database whether the session lives. Only
+   * tokens that were good get in, so nobody can fill it with others.
+   */
+  const kept = new Map<string, SignedToken>();
 
   return {
     sign: ({ accountId, sessionId }) => {
@@ -49,34 +59,58 @@ export function createAccessTokens({ secret, previousSecret, issuer, clock }: Ac
     },
 
     async verify(token) {
-      if (!isCanonical(token)) return null;
-      try {
-        const { payload } = await jwtVerify(token, ({ kid }) => keyOf(accepted, kid), {
-          algorithms: ['HS256'],
-          typ: 'at+jwt',
-          issuer,
-          audience: issuer,
-          requiredClaims: ['sub', 'sid', 'iat', 'exp', 'jti'],
-          currentDate: new Date(clock.now()),
-        });
-        const { sub, sid, jti, iat, exp } = payload;
-        if (typeof sub !== 'string' || typeof sid !== 'string') return null;
-        if (typeof jti !== 'string' || typeof iat !== 'number' || typeof exp !== 'number') return null;
-        // Nobody here signs for longer, so whoever did had no business to.
-        if (exp > clock.now() / 1000 + accessTokenTtlSeconds + clockSkewSeconds) return null;
-        return { accountId: sub, sessionId: sid };
-      } catch (error) {
-        if (error instanceof errors.JOSEError) return null;
-        throw error;
-      }
+      const signed = kept.get(token) ?? (await check(token));
+      if (!signed) return null;
+      const nowSeconds = Math.floor(clock.now() / 1000);
+      if (signed.expiresAt <= nowSeconds || signed.notBefore > nowSeconds) return null;
+      // Nobody here signs for longer, so whoever did had no business to.
+      if (signed.expiresAt > nowSeconds + accessTokenTtlSeconds + clockSkewSeconds) return null;
+      keep(token, signed);
+      return signed.claims;
     },
   };
+
+  async function check(token: string): Promise<SignedToken | null> {
+    if (!isCanonical(token)) return null;
+    try {
+      const { payload } = await jwtVerify(token, ({ kid }) => keyOf(accepted, kid), {
+        algorithms: ['HS256'],
+        typ: 'at+jwt',
+        issuer,
+        audience: issuer,
+        requiredClaims: ['sub', 'sid', 'iat', 'exp', 'jti'],
+        currentDate: new Date(clock.now()),
+      });
+      const { sub, sid, jti, iat, exp, nbf = 0 } = payload;
+      if (typeof sub !== 'string' || typeof sid !== 'string') return null;
+      if (typeof jti !== 'string' || typeof iat !== 'number' || typeof exp !== 'number') return null;
+      return { claims: Object.freeze({ accountId: sub, sessionId: sid }), notBefore: nbf, expiresAt: exp };
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return null;
+      throw error;
+    }
+  }
+
+  function keep(token: string, signed: SignedToken): void {
+    if (kept.has(token)) return;
+    const oldest = kept.size < keptTokens ? undefined : kept.keys().next().value;
+    if (oldest !== undefined) kept.delete(oldest);
+    kept.set(token, signed);
+  }
+}
+
+/** What a token says whose signature is good. */
+interface SignedToken {
+  claims: AccessTokenClaims;
+  /** Seconds since 1970, as is `expiresAt`. */
+  notBefore: number;
+  expiresAt: number;
 }
 
 /**
  * jose decodes base64url loosely: it takes padding, and ignores the two bits that the last character of a signature has
  * to spare. Header and payload are the signed text itself; the signature must be written in its one proper way too, so
- * that whatever is kept under a token (a cached check, say) is kept under all of its spellings.
+ * that whatever is kept under a token is kept under all of its spellings.
  */
 function isCanonical(token: string): boolean {
   const signature = token.slice(token.lastIndexOf('.') + 1);
