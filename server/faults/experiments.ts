@@ -6,6 +6,7 @@ import { diskFull } from './disk-full.ts';
 import type { Experiment } from './instruments/experiment.ts';
 import { kill } from './kill.ts';
 import { killAtSync } from './kill-at-sync.ts';
+import { mixedVersions } from './mixed-versions.ts';
 import { nodeLoss } from './node-loss.ts';
 import { retrySafety } from './retry-safety.ts';
 import { revocation } from './revocation.ts';
@@ -30,5 +31,6 @@ export const experiments: Record<string, Experiment<any>> = {
   'clock-skew': clockSkew,
   backups,
   upgrade,
+  'mixed-versions': mixedVersions,
   'retry-safety': retrySafety,
 };

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { chownSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import pg from 'pg';
 import { openDatabase } from '../src/database/database.ts';
 import { parseDatabaseUrl } from '../src/database/database-url.ts';
 import { migrate } from '../src/database/migrate.ts';
 import { migrations } from '../src/database/migration-list.ts';
+import { statementRun } from '../src/database/statement-run.ts';
 import { bootServer, goodPassword, send, type TestServer, temporaryDirectory } from './boot.ts';
 import { type Cluster, startCluster } from './postgres-cluster.ts';
 import { runInksong, temporaryFolder } from './run-inksong.ts';
@@ -77,6 +80,34 @@ test('of migrations that begin in the same moment one does the work, and the oth
     applied.map(({ length }) => length).toSorted((one, other) => one - other),
     [0, 0, 0, 0, all],
   );
+});
+
+test('a migration gives way to whoever wants a table that another is long at, and is done once that one ends', async (t) => {
+  const { DATABASE_URL } = await emptyDatabase();
+  const database = openDatabase(parseDatabaseUrl(DATABASE_URL));
+  t.after(() => database.close());
+  const provider = { getMigrations: async () => migrations };
+  const { error } = await new Migrator({ db: database.query, provider }).migrateTo('0003-answerable-tokens');
+  assert.equal(error, undefined);
+  // As a backup or a report does, which may take minutes.
+  const reader = new pg.Client({ connectionString: DATABASE_URL });
+  await reader.connect();
+  await reader.query('BEGIN; LOCK TABLE api_keys IN ACCESS SHARE MODE');
+  const attempts = new EventEmitter();
+  const stopListening = statementRun.listen(({ sql }) => {
+    if (/^alter table "api_keys"/.test(sql)) attempts.emit('alter');
+  });
+  t.after(stopListening);
+  const first = once(attempts, 'alter');
+  const migrated = migrate(database);
+  await first;
+  // Behind a migration that waits as long as the reader reads, this would wait for it too.
+  await administer(DATABASE_URL, "SET statement_timeout = '10s'", 'SELECT count(*) FROM api_keys');
+  await once(attempts, 'alter');
+  await administer(DATABASE_URL, "SET statement_timeout = '10s'", 'SELECT count(*) FROM api_keys');
+  await reader.query('COMMIT');
+  await reader.end();
+  assert.deepEqual(await migrated, Object.keys(migrations).slice(3));
 });
 
 test('doctor finds a sound installation sound, and never shows the password', async (t) => {

@@ -9,8 +9,8 @@ export interface Node {
   /** `http://127.0.0.1:PORT` */
   url: string;
   server: SpawnedServer;
-  /** Starts it again after it has ended; resolves when it is ready. */
-  start(): Promise<void>;
+  /** Starts it again after it has ended, with other settings where some are given; resolves when it is ready. */
+  start(environment?: Record<string, string>): Promise<void>;
 }
 
 /** Starts nodes one after another. Each knows its number, for defects that are planted in one alone. */
@@ -22,14 +22,15 @@ export async function startNodes(
   const nodes: Node[] = [];
   for (let index = 0; index < count; index++) {
     const port = await freePort('127.0.0.1');
-    const start = () => installation.startNode({ PORT: String(port), FAULTS_NODE: String(index), ...environment });
+    const start = (more: Record<string, string> = {}) =>
+      installation.startNode({ PORT: String(port), FAULTS_NODE: String(index), ...environment, ...more });
     const node: Node = {
       index,
       port,
       url: `http://127.0.0.1:${port}`,
       server: await start(),
-      async start() {
-        node.server = await start();
+      async start(more) {
+        node.server = await start(more);
       },
     };
     nodes.push(node);

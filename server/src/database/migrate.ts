@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import { type MigrationInfo, Migrator } from 'kysely/migration';
 import type { Database } from './database.ts';
@@ -5,6 +6,19 @@ import { migrations } from './migration-list.ts';
 
 /** Stands in the list of migrations of a SQLite database that has moved: every version refuses one that it does not know. */
 export const movedMark = 'moved-to-postgresql';
+
+/**
+ * On PostgreSQL a migration gives way when it waits this long for a table, and begins anew: whoever wants the table after
+ * it waits behind it, and it is not to hold up a request for as long as a backup reads. Below the second after which
+ * PostgreSQL looks for deadlocks, so that it is no request that is undone for one.
+ */
+const tablePatienceMs = 400;
+/** Others get on meanwhile. */
+const pauseMs = 600;
+/** A table that is never let go of in this time is not going to be. */
+const patienceMs = 15 * 60_000;
+/** lock_not_available, deadlock_detected, serialization_failure. */
+const heldUp = new Set<unknown>(['55P03', '40P01', '40001']);
 
 export interface MigrationStatus {
   applied: string[];
@@ -23,8 +37,22 @@ class SchemaError extends Error {
  * killed leaves nothing behind. Returns the names applied now. Throws SchemaError when a newer Inksong or another program
  * has been here.
  */
-export function migrate(database: Database): Promise<string[]> {
+export async function migrate(database: Database): Promise<string[]> {
+  const deadlineMs = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await migrateOnce(database);
+    } catch (error) {
+      const { code, cause } = error as { code?: string; cause?: { code?: string } };
+      if (!(heldUp.has(code) || heldUp.has(cause?.code)) || performance.now() > deadlineMs) throw error;
+    }
+    await delay(pauseMs + Math.random() * pauseMs);
+  }
+}
+
+function migrateOnce(database: Database): Promise<string[]> {
   return database.migration(async (trx) => {
+    if (database.engine === 'postgres') await sql`SET LOCAL lock_timeout = ${sql.lit(tablePatienceMs)}`.execute(trx);
     const { applied, unknown } = await statusOn(trx);
     assertNotNewer(unknown);
     if (applied.length === 0) await assertEmpty(trx, database);
