@@ -2,7 +2,7 @@
 export interface Sizes {
   /** Before anything is counted, each subject answers so many requests, or as many as it can in so long. */
   warmUp: { requests: number; forMs: number };
-  /** Every subject is measured once in each. */
+  /** Every subject is measured once in each. Many short ones say more than few long ones: those that are compared lie close in time. */
   rounds: number;
   /** Of one subject in one round. */
   roundMs: number;
@@ -18,8 +18,8 @@ export interface Sizes {
 
 export const fullSizes: Sizes = {
   warmUp: { requests: 40_000, forMs: 15_000 },
-  rounds: 15,
-  roundMs: 2_000,
+  rounds: 30,
+  roundMs: 1_000,
   accounts: 1_000,
   manyAccounts: 1_000_000,
   manyDocuments: 100_000,
@@ -31,8 +31,8 @@ export const fullSizes: Sizes = {
 
 export const quickSizes: Sizes = {
   warmUp: { requests: 15_000, forMs: 5_000 },
-  rounds: 5,
-  roundMs: 700,
+  rounds: 12,
+  roundMs: 300,
   accounts: 1_000,
   manyAccounts: 100_000,
   manyDocuments: 100_000,

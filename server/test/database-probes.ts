@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StatementSync } from 'node:sqlite';
@@ -100,6 +101,25 @@ export async function planOf({ query }: Database, statement: string): Promise<st
     await sql`DEALLOCATE explained`.execute(trx);
     return rows.map((row) => row['QUERY PLAN']?.trim() ?? '');
   });
+}
+
+/** Throws unless each statement looks up the rows that it needs, instead of picking them out of a whole table or index. */
+export async function requireLookUps(database: Database, statements: Iterable<string>): Promise<void> {
+  for (const statement of statements) {
+    const plan = await planOf(database, statement);
+    const told = [statement, ...plan].join('\n  ');
+    for (const step of plan) assert.doesNotMatch(step, /^SCAN (?!(\d+ )?CONSTANT ROW)|Seq Scan/, told);
+    // What is wanted must be looked up, not picked out while the whole of an index is read.
+    const search = plan.slice(
+      Math.max(
+        0,
+        plan.findIndex((step) => /Limit$/.test(step)),
+      ),
+    );
+    for (const [index, step] of search.entries()) {
+      if (/Index (Only )?Scan/.test(step)) assert.match(search[index + 1] ?? '', /^Index Cond/, told);
+    }
+  }
 }
 
 /** Makes every INSERT or UPDATE of a table fail until the function it returns is called. */

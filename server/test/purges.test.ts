@@ -7,7 +7,7 @@ import { statementRun } from '../src/database/statement-run.ts';
 import { runEach } from '../src/housekeeping.ts';
 import { sliceRows } from '../src/slices.ts';
 import { bootServer, type TestServer, temporaryDirectory } from './boot.ts';
-import { planOf, randomHex } from './database-probes.ts';
+import { randomHex, requireLookUps } from './database-probes.ts';
 import { testEngine } from './test-database.ts';
 
 const purgesOf = ({ services }: TestServer) => choresOf(services).filter(({ name }) => /^(purge|forget) /.test(name));
@@ -26,21 +26,7 @@ test('every statement of every purge finds its rows by an index, among many that
   stopListening();
   assert.deepEqual(warnings, []);
   assert.ok(statements.size >= 19, `${statements.size}`);
-  for (const statement of statements) {
-    const plan = await planOf(database, statement);
-    const told = [statement, ...plan].join('\n  ');
-    for (const step of plan) assert.doesNotMatch(step, /^SCAN|Seq Scan/, told);
-    // What is over must be looked up, not picked out while the whole of an index is read.
-    const search = plan.slice(
-      Math.max(
-        0,
-        plan.findIndex((step) => /Limit$/.test(step)),
-      ),
-    );
-    for (const [index, step] of search.entries()) {
-      if (/Index (Only )?Scan/.test(step)) assert.match(search[index + 1] ?? '', /^Index Cond/, told);
-    }
-  }
+  await requireLookUps(database, statements);
 });
 
 test('two nodes that purge at the same moment leave nothing that is over, take nothing else, and do nothing twice', async (t) => {
