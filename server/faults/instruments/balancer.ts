@@ -18,6 +18,10 @@ export interface Balancer {
   url: string;
   /** Resolves once the balancer sends requests to every node. */
   untilAllUp(): Promise<void>;
+  /** Resolves once the balancer sends no more requests to a node. */
+  untilDown(node: Node): Promise<void>;
+  /** Returns how many requests a node is at, as the balancer has it. */
+  requestsAt(node: Node): Promise<number>;
 }
 
 /** Starts HAProxy in front of nodes as the guide's page says, but for TLS. It is gone when the run is over. */
@@ -48,21 +52,24 @@ export async function startBalancer(run: Run, nodes: readonly Node[]): Promise<B
     await exited;
   });
 
-  const isUp = async (): Promise<boolean> => {
+  /** What it says of each node, in the order of its documentation; nothing before it is there. */
+  const rows = async (): Promise<string[][]> => {
     const socket = connect(statistics);
     socket.end('show stat\n');
     const lines = String(await buffer(socket).catch(() => '')).split('\n');
-    return (
-      lines.filter((line) => /^inksong,node\d+,/.test(line) && line.split(',')[17] === 'UP').length === nodes.length
-    );
+    return lines.filter((line) => /^inksong,node\d+,/.test(line)).map((line) => line.split(','));
+  };
+  const rowOf = async ({ index }: Node) => (await rows()).find((row) => row[1] === `node${index}`) ?? [];
+  const until = async (isSo: () => Promise<boolean>): Promise<void> => {
+    for (const deadlineMs = performance.now() + 30_000; !(await isSo()); await delay(50)) {
+      if (child.exitCode !== null || performance.now() > deadlineMs) throw new Error(`HAProxy: ${said}`);
+    }
   };
   const balancer: Balancer = {
     url: `http://127.0.0.1:${port}`,
-    async untilAllUp() {
-      for (const deadlineMs = performance.now() + 30_000; !(await isUp()); await delay(50)) {
-        if (child.exitCode !== null || performance.now() > deadlineMs) throw new Error(`HAProxy: ${said}`);
-      }
-    },
+    untilAllUp: () => until(async () => (await rows()).filter((row) => row[17] === 'UP').length === nodes.length),
+    untilDown: (node) => until(async () => (await rowOf(node))[17] === 'DOWN'),
+    requestsAt: async (node) => Number((await rowOf(node))[4]),
   };
   await balancer.untilAllUp();
   return balancer;

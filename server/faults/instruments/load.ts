@@ -17,6 +17,8 @@ export interface Load {
   statuses: Record<string, number>;
   /** By kind, milliseconds; without the slow uploads. */
   slowestMs: Record<string, number>;
+  /** When each request was sent and answered; without the slow uploads. */
+  times: Pick<Sent, 'sentNs' | 'receivedNs'>[];
   /** Documents whose upload was answered. */
   documents: Map<string, string>;
   key: string;
@@ -43,6 +45,7 @@ export async function startLoad(
   const { api_key: key, access_token: bearer } = registered.json;
   const refused: Sent[] = [];
   const statuses: Record<string, number> = {};
+  const times: Load['times'] = [];
   const documents = new Map<string, string>();
   const pending = new Set<Promise<void>>();
   const slowestMs: Record<string, number> = {};
@@ -86,7 +89,10 @@ export async function startLoad(
     const answer = await send(`${urlOf()}/api/v1`);
     count(statuses, `${kind}: ${answer.status || 'no answer'}`);
     const tookMs = Math.round(Number(answer.receivedNs - answer.sentNs) / 1e6);
-    if (!kind.startsWith('slow')) slowestMs[kind] = Math.max(slowestMs[kind] ?? 0, tookMs);
+    if (!kind.startsWith('slow')) {
+      slowestMs[kind] = Math.max(slowestMs[kind] ?? 0, tookMs);
+      times.push({ sentNs: answer.sentNs, receivedNs: answer.receivedNs });
+    }
     if (answer.status !== wanted) refused.push({ kind, ...answer });
     else if (kind.endsWith('upload')) documents.set(answer.json.id, answer.json.sha256);
   }
@@ -107,6 +113,7 @@ export async function startLoad(
   return {
     refused,
     statuses,
+    times,
     documents,
     key,
     slowestMs,
