@@ -24,8 +24,11 @@ interface Journal {
   documents: { id: string; sha256: string }[];
   /** By account: every key that was shown. */
   keys: Map<string, string[]>;
-  /** Milliseconds that each write took. */
-  writeMs: number[];
+  /** Whether a backup is being made; null while this process looks into one, which keeps it from its clients. */
+  phase: 'backup' | 'pause' | null;
+  /** Milliseconds that each write took that began and ended in one phase. */
+  writeMs: Record<'backup' | 'pause', number[]>;
+  writes: number;
 }
 
 /** Makes backups of a server at work, restores each elsewhere, and compares it with what was answered before it began. */
@@ -45,13 +48,20 @@ export const backups: Experiment<{ backups: number }> = {
     const random = seededRandom(run.seed);
     const installation = await createInstallation(run);
     const server = await installation.startNode();
-    const journal: Journal = { documents: [], keys: new Map(), writeMs: [] };
+    const journal: Journal = {
+      documents: [],
+      keys: new Map(),
+      phase: null,
+      writeMs: { backup: [], pause: [] },
+      writes: 0,
+    };
     const working = new AbortController();
     const work = keepWriting(`${server.url}/api/v1`, journal, working.signal);
     const broken: string[] = [];
     let operations = 0;
     let made = 0;
     while (made < size.backups && broken.length === 0) {
+      journal.phase = 'pause';
       await Promise.race([delay(random() * longestPauseMs), work]);
       // The first one would else hold nothing.
       while (journal.documents.length < uploaders && !working.signal.aborted) await Promise.race([delay(10), work]);
@@ -60,6 +70,7 @@ export const backups: Experiment<{ backups: number }> = {
         keys: new Map([...journal.keys].map(([account, keys]) => [account, keys.length])),
       };
       const path = join(installation.folder, `backup-${made}.db`);
+      journal.phase = 'backup';
       const backup = await runInksong(run, ['backup', path], {
         environment: {
           INKSONG_DATA_DIR: installation.folder,
@@ -67,6 +78,7 @@ export const backups: Experiment<{ backups: number }> = {
           ...installation.settings,
         },
       });
+      journal.phase = null;
       if (backup.code !== 0) broken.push(`backup ${made}: ${backup.stderr}`);
       else {
         operations += answered.documents.length + [...answered.keys.values()].reduce((sum, n) => sum + n, 0);
@@ -78,25 +90,33 @@ export const backups: Experiment<{ backups: number }> = {
     }
     working.abort();
     await work;
-    const sorted = journal.writeMs.toSorted((one, other) => one - other);
     return {
       counts: {
         backups: made,
-        'writes meanwhile': sorted.length,
+        'writes meanwhile': journal.writes,
         'operations looked up in them': operations,
-        'write p99, ms': Math.round(sorted[Math.floor(sorted.length * 0.99)] ?? 0),
+        'write p99 while a backup is made, ms': p99(journal.writeMs.backup),
+        'write p99 without, ms': p99(journal.writeMs.pause),
       },
       broken,
     };
   },
 };
 
+/** Returns the value that 99 of 100 do not exceed, with how many there are. */
+function p99(values: readonly number[]): string {
+  const sorted = values.toSorted((one, other) => one - other);
+  return `${Math.round(sorted[Math.floor(sorted.length * 0.99)] ?? 0)} of ${sorted.length}`;
+}
+
 /** Uploads and rotates, until it is told to end. */
 async function keepWriting(api: string, journal: Journal, end: AbortSignal): Promise<void> {
   const timed = async <T>(write: () => Promise<T>): Promise<T> => {
+    const { phase } = journal;
     const startedMs = performance.now();
     const result = await write();
-    journal.writeMs.push(performance.now() - startedMs);
+    if (phase !== null && phase === journal.phase) journal.writeMs[phase].push(performance.now() - startedMs);
+    journal.writes += 1;
     return result;
   };
   const register = async (name: string) => {

@@ -22,10 +22,29 @@ export const singleUseRefresh: Experiment<{ nodes: number; rounds: number; repla
   small: { nodes: 3, rounds: 100, replays: 6 },
   full: { nodes: 3, rounds: 2_000, replays: 500 },
   planted: {
-    what: 'a refresh does not ask whether its token was used',
+    what: 'a refresh reads whether its token was used, and then notes its use',
     file: 'auth/sessions/session-store.ts',
-    replace: ".where('used_at', 'is', null)\n          .returning('session_id')",
-    by: ".returning('session_id')",
+    replace: `database.transaction(async (trx): Promise<Rotation> => {
+        // The condition in the UPDATE decides the race: of parallel requests exactly one finds the token unused.
+        const used = await trx
+          .updateTable('refresh_tokens')
+          .set({ used_at: now, successor_nonce: nonce })
+          .where('hash', '=', presentedHash)
+          .where('used_at', 'is', null)
+`,
+    // Not serializable, or PostgreSQL would find the conflict for it.
+    by: `database.lockingTransaction(async (trx): Promise<Rotation> => {
+        const token = await trx
+          .selectFrom('refresh_tokens')
+          .select('used_at')
+          .where('hash', '=', presentedHash)
+          .executeTakeFirst();
+        if (token?.used_at !== null) return presentedAgain(trx, presentedHash, device);
+        const used = await trx
+          .updateTable('refresh_tokens')
+          .set({ used_at: now, successor_nonce: nonce })
+          .where('hash', '=', presentedHash)
+`,
   },
 
   async run(run, { nodes: count, rounds, replays }) {
