@@ -20,8 +20,9 @@ import type { TransactionGuard } from './transaction-guard.ts';
 /** Kysely over a pool. */
 export class PostgresDialect implements Dialect {
   readonly #driver: PostgresDriver;
-  constructor(pool: PostgresPool, guard: TransactionGuard) {
-    this.#driver = new PostgresDriver(pool, guard);
+  /** @param onSilence is told when the server did not answer a statement in time */
+  constructor(pool: PostgresPool, guard: TransactionGuard, onSilence: () => void) {
+    this.#driver = new PostgresDriver(pool, guard, onSilence);
   }
   createDriver = (): Driver => this.#driver;
   createQueryCompiler = (): PostgresQueryCompiler => new SharedSchemaCompiler();
@@ -33,17 +34,19 @@ export class PostgresDialect implements Dialect {
 class PostgresDriver implements Driver {
   readonly #pool: PostgresPool;
   readonly #guard: TransactionGuard;
+  readonly #onSilence: () => void;
 
-  constructor(pool: PostgresPool, guard: TransactionGuard) {
+  constructor(pool: PostgresPool, guard: TransactionGuard, onSilence: () => void) {
     this.#pool = pool;
     this.#guard = guard;
+    this.#onSilence = onSilence;
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<DatabaseConnection> {
     this.#guard.noteAcquired();
-    return new PostgresConnection(await this.#pool.take(), () => this.#pool.distrustIdle());
+    return new PostgresConnection(await this.#pool.take(), this.#onSilence);
   }
 
   async releaseConnection(connection: DatabaseConnection): Promise<void> {

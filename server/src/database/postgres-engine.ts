@@ -2,8 +2,10 @@ import { Kysely, sql } from 'kysely';
 import { createBatchedReads } from './batched-reads.ts';
 import type { PostgresAddress } from './database-url.ts';
 import type { Engine } from './engine.ts';
+import { isAnswering } from './postgres-client.ts';
 import { isolationOf, waitForDisk } from './postgres-connection.ts';
 import { PostgresDialect } from './postgres-dialect.ts';
+import { PostgresDoubt } from './postgres-doubt.ts';
 import { isConflict } from './postgres-errors.ts';
 import { PostgresPool } from './postgres-pool.ts';
 import { inspectServer } from './postgres-server.ts';
@@ -23,8 +25,17 @@ const everyTable = sql.join([...tables, 'kysely_migration'].map((name) => sql.ta
 /** @param connections most connections this process makes, at least 2 */
 export function openPostgresEngine(address: PostgresAddress, connections: number): Engine {
   const guard = new TransactionGuard();
-  const open = (size: number) =>
-    new Kysely<Schema>({ dialect: new PostgresDialect(new PostgresPool(address, size), guard) });
+  const doubt = new PostgresDoubt((stop) => isAnswering(address, stop));
+  const pools: PostgresPool[] = [];
+  const onSilence = (): void => {
+    for (const pool of pools) pool.distrustIdle();
+    doubt.begin();
+  };
+  const open = (size: number) => {
+    const pool = new PostgresPool(address, size, doubt);
+    pools.push(pool);
+    return new Kysely<Schema>({ dialect: new PostgresDialect(pool, guard, onSilence) });
+  };
   // A few of the connections read credentials and nothing else, so that no upload or report keeps a key waiting.
   const reserved = Math.max(1, Math.floor(connections / 5));
   const credentials = open(reserved);
@@ -86,6 +97,7 @@ export function openPostgresEngine(address: PostgresAddress, connections: number
       return { version: `PostgreSQL ${version}`, concerns };
     },
     async close() {
+      doubt.close();
       await Promise.all([query.destroy(), credentials.destroy()]);
     },
   };

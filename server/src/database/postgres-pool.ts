@@ -1,44 +1,34 @@
-import { checkServerIdentity } from 'node:tls';
 import pg from 'pg';
 import type { PostgresAddress } from './database-url.ts';
+import { clientSettings } from './postgres-client.ts';
+import type { PostgresDoubt } from './postgres-doubt.ts';
 import { translatePostgresError, unavailable } from './postgres-errors.ts';
 
 /** Longest wait for a connection, in line for one of those there are or for a new one, milliseconds. */
-const connectionPatienceMs = 4_000;
+const connectionPatienceMs = 3_000;
 /** Longest line; whoever comes then is told at once to come back. Each keeps a request in memory, an upload's with 256 KiB. */
 export const longestConnectionLine = 256;
 /** Idle connections are kept this long. */
 const idleMs = 60_000;
-
-const int8 = 20;
-const numeric = 1700;
 
 /** Connections to one server: at most so many, first come first served. */
 export class PostgresPool {
   readonly #pool: pg.Pool;
   readonly #idle = new Set<pg.PoolClient>();
 
-  /** @param connections how many there are at most; they are made as they are needed */
-  constructor({ host, port, database, user, password, tls }: PostgresAddress, connections: number) {
+  readonly #doubt: PostgresDoubt;
+
+  /**
+   * @param connections how many there are at most; they are made as they are needed
+   * @param doubt of the server, begun here when there is no connection in time
+   */
+  constructor(address: PostgresAddress, connections: number, doubt: PostgresDoubt) {
+    this.#doubt = doubt;
     this.#pool = new pg.Pool({
-      host,
-      port,
-      database,
-      user,
-      // A function, so that no PGPASSWORD or .pgpass of whoever starts the server steps in for an absent one.
-      password: () => password ?? '',
-      ssl: tls !== null && {
-        ...(tls.ca !== null && { ca: tls.ca }),
-        rejectUnauthorized: true,
-        // Also where the host is an IP address.
-        checkServerIdentity: (_host, certificate) => checkServerIdentity(host, certificate),
-      },
-      application_name: 'inksong',
+      ...clientSettings(address),
       max: connections,
       connectionTimeoutMillis: connectionPatienceMs,
       idleTimeoutMillis: idleMs,
-      keepAlive: true,
-      types: { getTypeParser },
     });
     // The pool has thrown the connection away already; whoever asks next gets another.
     this.#pool.on('error', () => {});
@@ -49,15 +39,25 @@ export class PostgresPool {
     this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
 
-  /** Takes a connection. Throws AppError `unavailable` when there is none in time, or the line is too long. */
+  /** Takes a connection. Throws AppError `unavailable` when there is none in time, the server is silent, or the line is too long. */
   async take(): Promise<pg.PoolClient> {
+    await this.#doubt.pass();
     if (this.#pool.waitingCount >= longestConnectionLine) {
       throw unavailable(new Error(`${longestConnectionLine} statements wait for a database connection already.`));
     }
+    const taking = this.#pool.connect();
+    const patience = setTimeout(() => this.#doubt.begin(), connectionPatienceMs);
     try {
-      return await this.#pool.connect();
+      const client = await this.#doubt.unlessSilent(taking);
+      // It may have taken the place of one that fell silent, and be no better: PgBouncer greets for a silent server.
+      await this.#doubt.pass();
+      return client;
     } catch (error) {
+      // Whoever was told that the server is silent takes it no more.
+      taking.then((client) => client.release()).catch(() => {});
       throw translatePostgresError(error);
+    } finally {
+      clearTimeout(patience);
     }
   }
 
@@ -70,9 +70,4 @@ export class PostgresPool {
   close(): Promise<void> {
     return this.#pool.end();
   }
-}
-
-/** Every number of the schema, and every sum and count of them, is one that JavaScript holds exactly. */
-function getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
-  return oid === int8 || oid === numeric ? Number : pg.types.getTypeParser(oid, format);
 }
