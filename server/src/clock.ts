@@ -21,13 +21,18 @@ export function isoTime(ms: number): string {
   const hours = twoDigits[Math.floor(ofDay / 3_600_000)];
   const minutes = twoDigits[Math.floor(ofDay / 60_000) % 60];
   const seconds = twoDigits[Math.floor(ofDay / 1_000) % 60];
-  return `${dates.get(day) ?? keepDate(day)}T${hours}:${minutes}:${seconds}.${threeDigits[ofDay % 1_000]}Z`;
+  return `${isoDate(ms)}T${hours}:${minutes}:${seconds}.${threeDigits[ofDay % 1_000]}Z`;
 }
 
-function keepDate(day: number): string {
-  const [date = ''] = new Date(day * dayMs).toISOString().split('T', 1);
-  if (dates.size >= keptDays) dates.clear();
-  dates.set(day, date);
+/** Returns the UTC day of a time in milliseconds since 1970, such as `2026-01-31`. */
+export function isoDate(ms: number): string {
+  const day = Math.floor(ms / dayMs);
+  let date = dates.get(day);
+  if (date === undefined) {
+    [date = ''] = new Date(day * dayMs).toISOString().split('T', 1);
+    if (dates.size >= keptDays) dates.clear();
+    dates.set(day, date);
+  }
   return date;
 }
 

@@ -13,8 +13,8 @@ interface Piece {
   told: number;
 }
 
-/** Written at once when so much has come together; otherwise after the pause. */
-const enoughCharacters = 2048;
+/** Written at once when so much has come together, some fifty lines; otherwise after the pause. Writing costs by the piece. */
+const enoughCharacters = 16 * 1024;
 const pauseMs = 200;
 /** A reader that is slow is waited for; what comes while this much is waiting is lost. */
 const mostHeldCharacters = 4 * 1024 * 1024;

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyBaseLogger } from 'fastify';
 import { AppError } from '../app-error.ts';
-import { newId } from '../id.ts';
+import { newRequestId } from '../id.ts';
 import { problemOf, toAppError, writeProblem } from './problem.ts';
 import type { HttpServer } from './server.ts';
 
@@ -25,7 +25,7 @@ export function brokenRequests(log: FastifyBaseLogger, publicUrl: string, always
   const latest = new WeakMap<Duplex, Exchange>();
 
   const refuse = (socket: Duplex, error: AppError, reason: string | undefined): void => {
-    const requestId = newId('req');
+    const requestId = newRequestId();
     log.info({ request_id: requestId, code: error.code, reason }, 'not an HTTP request');
     writeProblem(socket, problemOf(error, requestId, publicUrl), { ...always, ...error.headers });
     // A socket of which only our half is closed has no other limit.

@@ -1,5 +1,6 @@
 import { AppError } from '../app-error.ts';
 import type { Credential } from '../auth/authenticate.ts';
+import { valuesOf } from '../edge/raw-headers.ts';
 
 /**
  * Returns what a request presents, or null when it presents nothing of either scheme.
@@ -22,12 +23,8 @@ export function readCredential(rawHeaders: readonly string[]): Credential | null
 }
 
 function onlyValue(rawHeaders: readonly string[], name: string): string | null {
-  let value: string | null = null;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    if (rawHeaders[index]?.toLowerCase() !== name) continue;
-    if (value !== null) throw new AppError('invalid_request', { detail: `Send the ${name} header once.` });
-    value = rawHeaders[index + 1] ?? '';
-  }
+  const [value = null, ...others] = valuesOf(rawHeaders, name);
+  if (others.length > 0) throw new AppError('invalid_request', { detail: `Send the ${name} header once.` });
   return value;
 }
 

@@ -10,8 +10,9 @@ import Fastify, {
 import { AppError } from '../app-error.ts';
 import { createReadClient } from '../edge/client-address.ts';
 import { forwardTarget } from '../edge/forward-target.ts';
+import { valuesOf } from '../edge/raw-headers.ts';
 import type { ProxySettings } from '../edge/trusted-proxies.ts';
-import { newId } from '../id.ts';
+import { newRequestId } from '../id.ts';
 import { authenticationHook, type Gate } from './authentication.ts';
 import { brokenRequests } from './broken-requests.ts';
 import { requireHttps } from './client.ts';
@@ -71,7 +72,7 @@ export async function createHttpServer({
   const server: HttpServer = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
-    genReqId: () => newId('req'),
+    genReqId: newRequestId,
     requestIdHeader: false,
     rewriteUrl: readTarget,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
@@ -101,7 +102,11 @@ export async function createHttpServer({
 
   server.setValidatorCompiler(compileValidator);
   parseJsonBodies(server);
-  server.addHook('onResponse', async (request, reply) => reportRequest(request, reply));
+  // Hooks that wait for nothing call back: a promise for each of them would cost more than what they do.
+  server.addHook('onResponse', (request, reply, done) => {
+    reportRequest(request, reply);
+    done();
+  });
 
   // Before any route: each keeps what is set when it is added.
   server.setErrorHandler((error, request, reply) => {
@@ -126,17 +131,19 @@ export async function createHttpServer({
   await registerOpenApi(server, publicUrl);
 
   server.decorateRequest('principal', null);
-  server.addHook('onRequest', async (request, reply) => {
+  server.addHook('onRequest', (request, reply, done) => {
     reply.headers(always).header('X-Request-Id', request.id);
     // Nothing is upgraded here, but Node may have lost its place in what follows such a request.
     if (request.headers.upgrade !== undefined) reply.header('Connection', 'close');
     requireOneHost(request.raw);
     requireHttps(request, publicUrl);
+    done();
   });
   await allowOrigins(server);
-  server.addHook('onRequest', async (request) => {
+  server.addHook('onRequest', (request, _reply, done) => {
     // Before the body is looked at: nobody is waiting for it.
     if (request.is404 || request.routeOptions.url === preflights) throw noRoute(request);
+    done();
   });
   server.addHook('onRequest', authenticationHook(gate));
   return server;
@@ -168,7 +175,7 @@ function requireOneHost({ httpVersion, rawHeaders }: IncomingMessage): void {
   if (httpVersion !== '1.0' && httpVersion !== '1.1') {
     throw new AppError('invalid_request', { detail: 'Speak HTTP/1.1.' });
   }
-  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
+  const hosts = valuesOf(rawHeaders, 'host').length;
   if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) {
     throw new AppError('invalid_request', { detail: 'Send the Host header once.' });
   }

@@ -20,18 +20,24 @@ export function bodyOf(request: FastifyRequest): AsyncIterable<Buffer> {
  * connection is closed when the client has stopped sending, or 5 s later.
  */
 export function answerUnreadBodies(server: HttpServer): void {
-  server.addHook('onSend', async (request, reply, payload) => {
-    const text = payload === undefined && reply.statusCode === 200 ? '' : payload;
-    // The end of a short body may have come with its head and just not have been looked at.
-    if (!request.raw.complete) await setImmediate();
-    if (request.raw.complete || typeof text !== 'string') {
-      // What has arrived and was not read would keep a connection that goes on from being read any further.
-      discardRest(request.raw);
-      return payload;
-    }
-    reply.header('Connection', 'close').header('Content-Length', String(Buffer.byteLength(text)));
-    return Readable.from(answerThenLinger(text, request, reply));
-  });
+  // Nearly all requests have no body, and need no promise; Fastify waits for the one that it is given.
+  server.addHook('onSend', (request, reply, payload, done) =>
+    hasBody(request.raw) ? answerBeforeEnd(request, reply, payload) : done(null, payload),
+  );
+}
+
+/** Returns what to send instead of a payload: itself, or a stream of it that ends when the request has. */
+async function answerBeforeEnd(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
+  const text = payload === undefined && reply.statusCode === 200 ? '' : payload;
+  // The end of a short body may have come with its head and just not have been looked at.
+  if (!request.raw.complete) await setImmediate();
+  if (request.raw.complete || typeof text !== 'string') {
+    // What has arrived and was not read would keep a connection that goes on from being read any further.
+    discardRest(request.raw);
+    return payload;
+  }
+  reply.header('Connection', 'close').header('Content-Length', String(Buffer.byteLength(text)));
+  return Readable.from(answerThenLinger(text, request, reply));
 }
 
 async function* answerThenLinger(
@@ -51,6 +57,11 @@ async function* answerThenLinger(
     if (raw.complete || raw.destroyed) done();
     discardRest(raw);
   });
+}
+
+/** RFC 9112 section 6.3: a request has a body when one of these says so. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
 /** A reader that stopped early may have left its listener behind, and while it has one the stream does not flow. */

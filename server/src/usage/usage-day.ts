@@ -1,4 +1,5 @@
 import type { Principal } from '../auth/principal.ts';
+import { isoDate } from '../clock.ts';
 
 type Scheme = Principal['scheme'];
 
@@ -30,7 +31,7 @@ export function outcomeOf(status: number): Outcome {
 
 /** Returns the UTC day of a time in milliseconds since 1970, so many days earlier. */
 export function utcDay(ms: number, daysEarlier = 0): string {
-  return new Date(ms - daysEarlier * dayMs).toISOString().slice(0, 10);
+  return isoDate(ms - daysEarlier * dayMs);
 }
 
 /** Returns the `days` days up to that of `nowMs`, oldest first, those without a request included. */

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { onResponseHookHandler } from 'fastify';
 import { Type } from 'typebox';
 import { principalOf } from '../http/authentication.ts';
 import type { HttpServer } from '../http/server.ts';
@@ -8,9 +8,10 @@ import type { Usage } from './usage.ts';
 const clientClosedRequest = 499;
 
 /** Returns the hook that counts each request whose credential was good, whatever it was answered. */
-export function countUsage(usage: Usage): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
-  return async ({ principal }, reply) => {
+export function countUsage(usage: Usage): onResponseHookHandler {
+  return ({ principal }, reply, done) => {
     if (principal) usage.count(principal, reply.raw.headersSent ? reply.statusCode : clientClosedRequest);
+    done();
   };
 }
 

@@ -28,8 +28,8 @@ export function createUsage(store: UsageStore, retentionDays: number, clock: Clo
   return {
     /** Counts an answered request. @param status the answer's HTTP status */
     count({ accountId, scheme }: Pick<Principal, 'accountId' | 'scheme'>, status: number): void {
-      const cell = { accountId, day: utcDay(clock.now()), scheme, outcome: outcomeOf(status) };
-      gathered.add(Object.values(cell).join(' '), { ...cell, count: 1 });
+      const [day, outcome] = [utcDay(clock.now()), outcomeOf(status)];
+      gathered.add(`${accountId} ${day} ${scheme} ${outcome}`, { accountId, day, scheme, outcome, count: 1 });
     },
 
     /** Returns the last `days` days (UTC), today's included, oldest first; those without a request too. */
