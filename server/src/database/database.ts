@@ -4,7 +4,7 @@ import { AppError } from '../app-error.ts';
 import { type EventLog, silentLog } from '../log.ts';
 import { lockPatienceMs } from './connection-turns.ts';
 import type { DatabaseAddress } from './database-url.ts';
-import type { Engine, EngineFacts, ReadRows, Transaction, TransactionKind } from './engine.ts';
+import type { Engine, EngineFacts, ReadRows, Runner, Transaction, TransactionKind } from './engine.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
 import type { Schema } from './schema.ts';
 import { openSqliteEngine } from './sqlite-engine.ts';
@@ -15,6 +15,8 @@ export interface Database {
   readonly engine: Engine['name'];
   /** For single statements, and for reads. Throws when used inside a transaction: use its `trx` there. */
   readonly query: Kysely<Schema>;
+  /** For prepared queries outside of transactions: does what `query` does, by the shortest way there is. */
+  readonly single: Runner;
   /**
    * Runs `work` in one transaction: committed and synced when this resolves, rolled back when it throws. What it has read
    * is still so when it commits. For that, PostgreSQL may undo it and have it run anew: it must do nothing outside `trx`
@@ -111,6 +113,7 @@ export function openDatabase(address: DatabaseAddress, options: DatabaseOptions 
   return {
     engine: engine.name,
     query,
+    single: engine.single,
     transaction: (work) => transact('serializable', work),
     lockingTransaction: (work) => transact('locking', work),
     migration: (work) => engine.transactMigration(work),

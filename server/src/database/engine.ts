@@ -4,8 +4,11 @@ import type { Schema } from './schema.ts';
 /** One open transaction; every store method that takes one does its part of it. */
 export type Transaction = KyselyTransaction<Schema>;
 
+/** Runs compiled statements: everything that Kysely hands out does. */
+export type Runner = Pick<Kysely<Schema>, 'executeQuery'>;
+
 /** Reads the rows of some different keys in one statement; a key without a row is absent. */
-export type ReadRows<Row> = (query: Kysely<Schema>, keys: readonly string[]) => Promise<Row[]>;
+export type ReadRows<Row> = (runner: Runner, keys: readonly string[]) => Promise<Row[]>;
 
 export interface EngineFacts {
   /** Such as `PostgreSQL 17.2`. */
@@ -19,6 +22,8 @@ export type TransactionKind = 'serializable' | 'locking';
 export interface Engine {
   readonly name: 'sqlite' | 'postgres';
   readonly query: Kysely<Schema>;
+  /** Runs a compiled statement on its own, as `query` does, by the shortest way there is. */
+  readonly single: Runner;
   /** Runs `work` in one transaction, once. See `Database` for the two kinds. */
   transact<T>(kind: TransactionKind, work: (trx: Transaction) => Promise<T>): Promise<T>;
   /** As `transact`, for migrations: one process after the other, each seeing what the one before has done, as long as it takes. */

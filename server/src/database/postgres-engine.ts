@@ -43,6 +43,7 @@ export function openPostgresEngine(address: PostgresAddress, connections: number
   return {
     name: 'postgres',
     query,
+    single: query,
     transact: (kind, work) => guard.run(() => query.transaction().setIsolationLevel(isolationOf[kind]).execute(work)),
     transactMigration: (work) =>
       guard.run(() =>

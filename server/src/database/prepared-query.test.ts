@@ -62,6 +62,39 @@ test('in a transaction a prepared query sees what that has written', async (t) =
   assert.deepEqual(await find(query, { key: 'key 3' }), [{ points: 3 }]);
 });
 
+test('inside a transaction, a prepared query that does not go through it is refused at once', async (t) => {
+  const { single, query, transaction } = await databaseOfCounters(t);
+  const find = prepareQuery(({ key }: Slots<{ key: string }>) =>
+    query.selectFrom('limit_counters').select('points').where('key', '=', key),
+  );
+  await assert.rejects(
+    transaction(() => find(single, { key: 'key 3' })),
+    /without its `trx`/,
+  );
+  assert.deepEqual(await find(single, { key: 'key 3' }), [{ points: 3 }]);
+});
+
+test('a prepared query waits for the transaction that has the one connection, and sees nothing of one that is undone', async (t) => {
+  const { single, query, transaction } = await databaseOfCounters(t);
+  const find = prepareQuery(({ key }: Slots<{ key: string }>) =>
+    query.selectFrom('limit_counters').select('points').where('key', '=', key),
+  );
+  let written = (): void => {};
+  const afterWriting = new Promise<void>((resolve) => {
+    written = resolve;
+  });
+  const change = transaction(async (trx) => {
+    await trx.updateTable('limit_counters').set({ points: 33 }).where('key', '=', 'key 3').execute();
+    written();
+    await new Promise((resolve) => setImmediate(resolve));
+    throw new Error('undone');
+  });
+  const undone = assert.rejects(change, /undone/);
+  await afterWriting;
+  assert.deepEqual(await find(single, { key: 'key 3' }), [{ points: 3 }]);
+  await undone;
+});
+
 test('a prepared read finds the rows of one key and of many, whatever number was asked for before', async (t) => {
   const { query } = await databaseOfCounters(t);
   const read = prepareRead((keys) =>

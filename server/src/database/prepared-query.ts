@@ -1,6 +1,5 @@
-import { type Compilable, type CompiledQuery, type Expression, type Kysely, sql } from 'kysely';
-import type { ReadRows, Transaction } from './engine.ts';
-import type { Schema } from './schema.ts';
+import { type Compilable, type CompiledQuery, type Expression, sql } from 'kysely';
+import type { ReadRows, Runner } from './engine.ts';
 
 /** Where values are to stand in a query, by their names. */
 export type Slots<Values> = { readonly [Name in keyof Values]: Expression<Values[Name]> };
@@ -21,17 +20,17 @@ class Slot {
  */
 export function prepareQuery<Values extends object, Row>(
   build: (slots: Slots<Values>) => Compilable<Row>,
-): (connection: Kysely<Schema> | Transaction, values: Values) => Promise<Row[]> {
+): (runner: Runner, values: Values) => Promise<Row[]> {
   return compiledOnce(() => build(new Proxy({} as Slots<Values>, { get: (_, name) => slot(name) })));
 }
 
 /** Returns what reads the rows of some different keys by one statement, prepared for each number of them. */
 export function prepareRead<Row>(build: (keys: readonly Expression<string>[]) => Compilable<Row>): ReadRows<Row> {
   const prepared: ReadRows<Row>[] = [];
-  return (connection, keys) => {
+  return (runner, keys) => {
     const read = prepared[keys.length] ?? compiledOnce(() => build(keys.map((_, index) => slot(index))));
     prepared[keys.length] = read;
-    return read(connection, keys);
+    return read(runner, keys);
   };
 }
 
@@ -41,11 +40,11 @@ function slot<Value>(name: PropertyKey): Expression<Value> {
 
 function compiledOnce<Values extends object, Row>(build: () => Compilable<Row>) {
   let compiled: CompiledQuery<Row> | undefined;
-  return async (connection: Kysely<Schema> | Transaction, values: Values): Promise<Row[]> => {
+  return async (runner: Runner, values: Values): Promise<Row[]> => {
     compiled ??= build().compile();
     const parameters = compiled.parameters.map((parameter) =>
       parameter instanceof Slot ? values[parameter.name as keyof Values] : parameter,
     );
-    return (await connection.executeQuery<Row>({ ...compiled, parameters })).rows;
+    return (await runner.executeQuery<Row>({ ...compiled, parameters })).rows;
   };
 }

@@ -79,8 +79,8 @@ export function createDocumentStore(database: Database, quota: AccountQuota): Do
         search !== ''
           ? await searchFor(accountId, search, limit + 1, after)
           : after === null
-            ? await readFirstPage(query, page)
-            : await readNextPage(query, { ...page, ...after });
+            ? await readFirstPage(database.single, page)
+            : await readNextPage(database.single, { ...page, ...after });
       const items = rows.slice(0, limit);
       const last = rows.length > limit ? items.at(-1) : undefined;
       return { items, next: last ? { at: last.created_at, id: last.id } : null };
