@@ -76,6 +76,29 @@ test('bytes that a dead process left behind are erased when their lease has ende
   assert.equal(await chunkCount(server), 1);
 });
 
+test('bytes whose lease is renewed after a purge found it ended, and before it erases them, stay', async (t) => {
+  const server = await bootServer(t);
+  const { apiKey: key, id: accountId } = await server.register();
+  const { database, documents } = server.services;
+  const { id } = await createText(server, key, 'read', 'text');
+  await server.call('DELETE', `/documents/${id}`, { key });
+  await ageLeases(server, 6);
+  const { lockingTransaction } = database;
+  const mock = t.mock.method(database, 'lockingTransaction', async (work: Parameters<typeof lockingTransaction>[0]) => {
+    // As a reader does who stood still for longer than a lease.
+    await database.query.updateTable('content_versions').set({ released_at: database.now }).execute();
+    return lockingTransaction(work);
+  });
+  await documents.purge();
+  assert.equal(mock.mock.callCount(), 1, 'the purge had found it');
+  assert.equal((await storageOf(server, accountId)).storedBytes, 4);
+  assert.equal(await chunkCount(server), 1);
+  mock.mock.restore();
+  await ageLeases(server, 6);
+  await documents.purge();
+  assert.equal(await chunkCount(server), 0);
+});
+
 test('replaced and deleted bytes are erased in the end, over many slices too, and the account’s counts come out even', async (t) => {
   const server = await bootServer(t);
   const { apiKey: key, id: accountId } = await server.register();

@@ -178,11 +178,14 @@ test('a statement that waits for a lock too long is 503, and leaves the connecti
     await held.promise;
   });
   await locked.promise;
-  await assert.rejects(
-    update(nodes[1], async () => {}),
-    { code: 'unavailable' },
-  );
-  held.resolve();
+  try {
+    await assert.rejects(
+      update(nodes[1], async () => {}),
+      { code: 'unavailable' },
+    );
+  } finally {
+    held.resolve();
+  }
   await holding;
   await update(nodes[1], async () => {});
 });
