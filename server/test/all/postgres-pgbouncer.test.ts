@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { freePort } from '../../src/free-port.ts';
+import { startPgBouncer } from '../pgbouncer.ts';
 import { startCluster } from '../postgres-cluster.ts';
 import { endWithThisProcess } from '../spawn-server.ts';
 import { administer, urlOf } from '../test-database.ts';
@@ -27,32 +25,7 @@ const files = [
 test('the suite holds through PgBouncer in transaction mode, with fewer connections than Inksong asks for', async (t) => {
   const cluster = await startCluster();
   t.after(() => cluster.remove());
-  const folder = mkdtempSync(join(tmpdir(), 'inksong-pgbouncer-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const { password } = new URL(cluster.url);
-  const port = await freePort('127.0.0.1');
-  const configuration = join(folder, 'pgbouncer.ini');
-  // No ignore_startup_parameters: a parameter that PgBouncer does not know of would be refused.
-  const text = `[databases]
-* = host=127.0.0.1 port=${cluster.port} user=inksong password=${password}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = ${port}
-auth_type = any
-admin_users = inksong
-pool_mode = transaction
-default_pool_size = 6
-max_client_conn = 500
-server_idle_timeout = 5
-unix_socket_dir =
-`;
-  writeFileSync(configuration, text);
-  if (cluster.owner) for (const path of [folder, configuration]) chownSync(path, cluster.owner.uid, cluster.owner.gid);
-  const pooler = spawn('pgbouncer', [configuration], { ...cluster.owner, stdio: ['ignore', 'ignore', 'pipe'] });
-  endWithThisProcess(pooler);
-  t.after(() => pooler.kill());
-  for await (const bytes of pooler.stderr) if (String(bytes).includes('process up')) break;
-
+  const port = await startPgBouncer(t, cluster);
   const child = spawn(
     process.execPath,
     ['--test', '--test-concurrency=2', ...files.map((name) => join(import.meta.dirname, `../${name}.test.ts`))],
