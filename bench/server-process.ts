@@ -5,6 +5,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../server/src/free-port.ts';
 
+/**
+ * For every program but the product, which sees to it itself: nobody is to be larger or slower to start because his types
+ * are stripped anew. A folder of their own, since they run under other flags.
+ */
+export const compileCache = { NODE_COMPILE_CACHE: join(import.meta.dirname, '../node_modules/.cache/bench') };
+
 export interface ServerProgram {
   /** Names its log file too. */
   name: string;
@@ -39,8 +45,6 @@ export interface ServerProcess {
 const startLimitMs = 60_000;
 const stopLimitMs = 5_000;
 const preload = join(import.meta.dirname, 'resources.js');
-/** Nobody is to be larger or slower to start because his types are stripped anew. */
-const compileCache = join(import.meta.dirname, '../node_modules/.cache/inksong');
 const exitLines = 20;
 
 /** Starts a server on a free loopback port, its log in a file of `folder`. Throws, with its last words, when it does not get ready. */
@@ -57,7 +61,6 @@ export async function startServer(
       PATH: process.env.PATH,
       HOST: '127.0.0.1',
       PORT: String(port),
-      NODE_COMPILE_CACHE: compileCache,
       ...environment,
     },
     stdio: ['ignore', log, 'pipe', 'ipc'],

@@ -8,7 +8,7 @@ import type { LoadRequest } from '../load/load.ts';
 import { findingOfTail } from '../pairs.ts';
 import { measureBesideEachOther, type SectionResult } from '../section.ts';
 import { accessTokens, accountId, callers, handWrittenKey, handWrittenTokens, publicUrl, seed } from '../seed.ts';
-import type { ServerProgram } from '../server-process.ts';
+import { compileCache, type ServerProgram } from '../server-process.ts';
 import { ask, emptyAnswer, type Subject, sameAs } from '../subject.ts';
 import type { Workshop } from '../workshop.ts';
 
@@ -104,7 +104,8 @@ function list(program: ServerProgram, requests: Subject['requests'], text: strin
 /** A program of subjects/. */
 function own(file: string, environment: Record<string, string>, name = file): ServerProgram {
   const program = [join(import.meta.dirname, '../subjects', `${file}.ts`)];
-  return { name, program, environment, probe: { path: listPath, headers: keyHeaders(0), status: 200 } };
+  const probe = { path: listPath, headers: keyHeaders(0), status: 200 };
+  return { name, program, environment: { ...compileCache, ...environment }, probe };
 }
 
 function fromMemory(file: string, { text, path }: FirstAnswer): Omit<Subject, 'name'> {

@@ -8,7 +8,7 @@ import { get, inksong, inksongSettings, keyHeaders, listPath } from '../inksong.
 import type { LoadRequest } from '../load/load.ts';
 import { measureBesideEachOther, type SectionResult } from '../section.ts';
 import { callers, seed } from '../seed.ts';
-import type { ServerProgram } from '../server-process.ts';
+import { compileCache, type ServerProgram } from '../server-process.ts';
 import { type Subject, sameAs } from '../subject.ts';
 import type { Workshop } from '../workshop.ts';
 
@@ -37,7 +37,12 @@ export async function measurePostgres(
   const product = inksong(byKey, inksongSettings(workshop.folder, cluster.url));
   const programs: Record<string, ServerProgram> = {
     [byKey]: product,
-    [unguarded]: { ...product, name: unguarded, program: [join(import.meta.dirname, '../subjects/unguarded.ts')] },
+    [unguarded]: {
+      ...product,
+      name: unguarded,
+      program: [join(import.meta.dirname, '../subjects/unguarded.ts')],
+      environment: { ...compileCache, ...product.environment },
+    },
     [byWorkers]: { ...product, name: byWorkers, program: [...product.program, '--workers', String(workers)] },
   };
   const subjects = names.flatMap((name): Subject[] => {

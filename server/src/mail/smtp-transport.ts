@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer';
 import type { MailTransport } from './outbox.ts';
 import type { Sender, SmtpServer } from './smtp-url.ts';
 
@@ -16,7 +15,7 @@ export function createSmtpTransport(
   from: Sender,
   { isLocal }: SmtpTransportOptions,
 ): MailTransport {
-  const transporter = createTransport({
+  const options = {
     host,
     port,
     secure,
@@ -27,9 +26,12 @@ export function createSmtpTransport(
     dnsTimeout: patienceMs,
     disableFileAccess: true,
     disableUrlAccess: true,
-  });
+  };
   return {
     async send({ recipient, subject, text, html }) {
+      // A server that sends no mail does without its two megabytes.
+      const { createTransport } = await import('nodemailer');
+      const transporter = createTransport(options);
       // An object, since a string would be read as a list of addresses.
       await transporter.sendMail({ from, to: { name: '', address: recipient }, subject, text, html });
       return { by: 'smtp' };

@@ -2,10 +2,13 @@
 // that one that is started later serves by the same settings as the others, whatever has become of the .env file.
 import { once } from 'node:events';
 import { enableCompileCache } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 import type { Order, Report } from './message.ts';
 
 const [order] = (await once(process, 'message')) as [Order];
 if (order.kind !== 'serve') throw new Error('The first order says what to serve.');
+// See young-generation.ts.
+setFlagsFromString('--semi-space-growth-factor=1');
 // Where the folder cannot be written, nothing is kept.
 enableCompileCache(new URL('../../../node_modules/.cache/inksong', import.meta.url).pathname);
 
