@@ -16,8 +16,8 @@ import {
 import { brokenRules, documentsOfOtherBytes } from './instruments/stored-rules.ts';
 
 const longestLifeMs = 1_500;
-/** What a restart has to read back at most: the log is emptied after 4 MiB, later when a reader is in the way. */
-const logLimitBytes = 8 * 1024 * 1024;
+/** What a restart has to read back at most: the log is emptied after 4 MiB, later when a reader, as here, is in the way. */
+const logLimitBytes = 16 * 1024 * 1024;
 /** Room for the uploads of a full run. */
 const quotaBytes = 64 * 1024 ** 3;
 /** In which a client may repeat an unanswered refresh. */
