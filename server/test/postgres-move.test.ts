@@ -4,6 +4,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
+import pg from 'pg';
 import { tables } from '../src/database/table-list.ts';
 import { bootServer, type TestAccount, type TestServer, temporaryDirectory } from './boot.ts';
 import { embedded } from './embedded.ts';
@@ -265,6 +266,102 @@ test('a move that is killed on the way leaves PostgreSQL without a row and the f
   const moved = await move('--json', url);
   assert.equal(moved.code, 0, moved.stderr);
   assert.deepEqual(JSON.parse(moved.stdout).rows, before);
+});
+
+/**
+ * Kills a move while PostgreSQL is at its COMMIT, and then lets that come to its end, or undoes it. Resolves when
+ * PostgreSQL has done either.
+ */
+async function cutOffAtCommit(
+  t: TestContext,
+  { settings, url }: Pick<Scene, 'settings' | 'url'>,
+  end: 'commits' | 'is undone',
+): Promise<void> {
+  await runInksong(t, ['migrate'], { environment: { ...settings, ...onPostgres(url) } });
+  await administer(
+    url,
+    `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END'`,
+    `CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON accounts DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW EXECUTE FUNCTION wait()`,
+  );
+  const gate = new pg.Client({ connectionString: url });
+  await gate.connect();
+  await gate.query('SELECT pg_advisory_lock(1)');
+  const killed = startInksong(t, ['migrate-to', url], { environment: settings });
+  let isOver = false;
+  void killed.finished.then(() => {
+    isOver = true;
+  });
+  assert.ok(await seenAt(url, 'COMMIT', () => isOver), 'it was over before it could be killed');
+  killed.signal('SIGKILL');
+  assert.equal((await killed.finished).code, null);
+  const others = 'FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()';
+  if (end === 'is undone') await gate.query(`SELECT pg_terminate_backend(pid) ${others}`);
+  await gate.query('SELECT pg_advisory_unlock(1)');
+  while ((await gate.query(`SELECT 1 ${others}`)).rows.length > 0);
+  await gate.end();
+  await administer(url, 'DROP TRIGGER wait ON accounts', 'DROP FUNCTION wait');
+}
+
+test('a move that is killed between its two commits leaves a file that nobody serves, and the next run ends it', async (t) => {
+  const { server, ada, file, settings, url, move } = await scene(t);
+  await server.close();
+  const before = rowsOf(file);
+  await cutOffAtCommit(t, { settings, url }, 'commits');
+  assert.equal((await administer(url, 'SELECT id FROM accounts')).rows.length, before.accounts);
+  const sentence =
+    /^A move of this database to \w+ on 127\.0\.0\.1:\d+ as inksong was cut off at its last step: run inksong migrate-to with the same URL again[^\n]*\n$/;
+  for (const words of [['serve'], ['migrate'], ['accounts', 'list']]) {
+    const { code, stderr } = await runInksong(t, words, { environment: { ...settings, PORT: '0' } });
+    assert.equal(code, 1, words.join(' '));
+    assert.match(stderr, sentence);
+  }
+  const { DATABASE_URL: elsewhere = '' } = await databaseSettings(t, temporaryDirectory(t), 'empty');
+  const refused = await move(elsewhere);
+  assert.equal(refused.code, 1);
+  assert.match(
+    refused.stderr,
+    /^A move of this database to [^\n]* may be complete there: run inksong migrate-to with that URL/,
+  );
+
+  const moved = await move('--json', url);
+  assert.equal(moved.code, 0, moved.stderr);
+  assert.deepEqual(JSON.parse(moved.stdout).rows, before);
+  assert.deepEqual(rowsOf(file), before);
+  assert.match((await move()).stderr, /^This database has moved to PostgreSQL /);
+  const served = await bootServer(t, { ...onPostgres(url), INKSONG_DATA_DIR: temporaryDirectory(t) });
+  assert.equal((await served.call('GET', '/me', { key: ada.apiKey })).status, 200);
+});
+
+test('a move whose commit PostgreSQL undid leaves a file that nobody serves, and the next run moves it', async (t) => {
+  const { server, file, settings, url, move } = await scene(t);
+  await server.close();
+  const before = rowsOf(file);
+  await cutOffAtCommit(t, { settings, url }, 'is undone');
+  assert.deepEqual((await administer(url, 'SELECT id FROM accounts')).rows, []);
+  const { stderr } = await runInksong(t, ['serve'], { environment: { ...settings, PORT: '0' } });
+  assert.match(stderr, /^A move of this database to /);
+  const moved = await move('--json', url);
+  assert.equal(moved.code, 0, moved.stderr);
+  assert.deepEqual(JSON.parse(moved.stdout).rows, before);
+});
+
+test('a move that was cut off and served since is not done over, and a copy of the file still restores', async (t) => {
+  const { server, ada, file, settings, url, move } = await scene(t);
+  await server.close();
+  await cutOffAtCommit(t, { settings, url }, 'commits');
+  await administer(url, "UPDATE accounts SET email = 'eve@example.com'");
+  const refused = await move();
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, / is not what [^\n]*inksong\.db holds\. If Inksong has served it since [^\n]*\n$/);
+  assert.equal((await administer(url, "SELECT id FROM accounts WHERE email = 'eve@example.com'")).rows.length, 1);
+  const copy = join(temporaryFolder(t), 'copy.db');
+  copyFileSync(file, copy);
+  const restored = await runInksong(t, ['restore', copy, '--yes'], { environment: settings });
+  assert.equal(restored.code, 0, restored.stderr);
+  const again = await bootServer(t, settings);
+  assert.equal((await again.call('GET', '/me', { key: ada.apiKey })).status, 200);
 });
 
 function onPostgres(url: string): Record<string, string> {

@@ -6,6 +6,8 @@ import { migrations } from './migration-list.ts';
 
 /** Stands in the list of migrations of a SQLite database that has moved: every version refuses one that it does not know. */
 export const movedMark = 'moved-to-postgresql';
+/** So begins the mark of one whose move has come to its last step and may or may not be over; then the place where to. */
+export const movingMark = 'moving-to-postgresql ';
 
 /**
  * On PostgreSQL a migration gives way when it waits this long for a table, and begins anew: whoever wants the table after
@@ -76,6 +78,12 @@ function assertNotNewer(unknown: readonly string[]): void {
   if (unknown.includes(movedMark)) {
     throw new SchemaError(
       'This database has moved to PostgreSQL (inksong migrate-to): point DATABASE_URL there. docs/postgresql.md tells the way back.',
+    );
+  }
+  const moving = unknown.find((name) => name.startsWith(movingMark));
+  if (moving !== undefined) {
+    throw new SchemaError(
+      `A move of this database to ${moving.slice(movingMark.length)} was cut off at its last step: run inksong migrate-to with the same URL again, which ends it. Serve neither of the two before.`,
     );
   }
   throw new SchemaError(

@@ -8,7 +8,7 @@ import { openDatabase } from './database.ts';
 import type { DatabaseAddress } from './database-url.ts';
 import { type EndedCredentials, endCredentials } from './ended-credentials.ts';
 import { removeLeftovers, unfinishedPath } from './leftovers.ts';
-import { migrate, migrationStatus, movedMark } from './migrate.ts';
+import { migrate, migrationStatus, movedMark, movingMark } from './migrate.ts';
 import { replaceOnPostgres } from './postgres-copy.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import { type ContentCounts, copyDatabase, countContent, integrityFault } from './whole-file.ts';
@@ -107,8 +107,9 @@ async function prepare(
 ): Promise<EndedCredentials & Pick<Restored, 'migrated'>> {
   const database = openDatabase({ engine: 'sqlite', path });
   try {
-    // Restoring a copy of a file that has moved is the way back.
-    await sql`DELETE FROM kysely_migration WHERE name = ${movedMark}`.execute(database.query);
+    // Restoring a copy of a file that has moved, or whose move was cut off, is the way back.
+    const mark = sql`name = ${movedMark} OR substr(name, 1, ${sql.lit(movingMark.length)}) = ${movingMark}`;
+    await sql`DELETE FROM kysely_migration WHERE ${mark}`.execute(database.query);
     const { unknown } = await migrationStatus(database);
     if (unknown.length > 0) {
       throw new BackupError(

@@ -16,7 +16,7 @@ export interface CopiedTable {
 }
 
 /** What stands in the copy is not what was read, or cannot be stored there; the message says where. */
-class CopyError extends Error {
+export class CopyError extends Error {
   override name = 'CopyError';
 }
 
@@ -32,16 +32,29 @@ const batchChunks = 16;
 export async function copyTables(source: Query, target: Query): Promise<CopiedTable[]> {
   const columns = await columnsOf(source);
   const others = await columnsOf(target);
+  for (const table of tables) {
+    if (columns[table].join() === others[table].join()) continue;
+    throw new CopyError(`The two databases differ in the columns of ${table}.`);
+  }
+  return readTables(source, (table, rows) => insertRows(target, table, columns[table], rows));
+}
+
+/**
+ * Reads every row of every table, which must not change meanwhile, and passes them on. Returns what was read, for
+ * `compareTables`. Throws CopyError.
+ */
+export async function readTables(
+  source: Query,
+  pass: (table: TableName, rows: Row[]) => Promise<void> = async () => {},
+): Promise<CopiedTable[]> {
+  const columns = await columnsOf(source);
   const copied: CopiedTable[] = [];
   for (const table of tables) {
-    const names = columns[table];
-    if (names.join() !== others[table].join())
-      throw new CopyError(`The two databases differ in the columns of ${table}.`);
     const read: CopiedTable = { table, rows: 0, batches: [] };
-    for await (const rows of batchesOf(source, table, names)) {
+    for await (const rows of batchesOf(source, table, columns[table])) {
       read.rows += rows.length;
-      read.batches.push(digestOf(table, names, rows));
-      await insertRows(target, table, names, rows);
+      read.batches.push(digestOf(table, columns[table], rows));
+      await pass(table, rows);
     }
     await assertCount(source, table, read.rows);
     copied.push(read);
