@@ -749,7 +749,7 @@ export interface components {
              * @description What a program should branch on.
              * @enum {unknown}
              */
-            code: "invalid_request" | "link_invalid" | "invalid_credentials" | "session_required" | "api_key_required" | "reauthentication_required" | "origin_not_allowed" | "key_in_browser" | "address_not_allowed" | "signup_closed" | "https_required" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "idempotency_in_progress" | "precondition_failed" | "content_too_large" | "unsupported_media_type" | "range_not_satisfiable" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "overloaded" | "unavailable" | "quota_exceeded" | "storage_full";
+            code: "invalid_request" | "link_invalid" | "invalid_credentials" | "session_required" | "api_key_required" | "reauthentication_required" | "origin_not_allowed" | "key_in_browser" | "address_not_allowed" | "signup_closed" | "https_required" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "idempotency_in_progress" | "precondition_failed" | "content_too_large" | "unsupported_media_type" | "range_not_satisfiable" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "overloaded" | "unavailable" | "not_ready" | "quota_exceeded" | "storage_full";
             /** @description Also in X-Request-Id; quote it when asking for help. */
             request_id: string;
             errors?: {
@@ -5689,7 +5689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: The database cannot be reached. */
+            /** @description `not_ready`: Requests should be sent elsewhere. `unavailable`: The database cannot be reached. */
             503: {
                 headers: {
                     /** @description Seconds. */

@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'internal_error'
   | 'overloaded'
   | 'unavailable'
+  | 'not_ready'
   | 'quota_exceeded'
   | 'storage_full';
 

@@ -7,8 +7,8 @@ import type { EventLog } from './log.ts';
 /** Whether requests should be sent here. */
 export interface Readiness {
   /**
-   * Throws AppError `unavailable` when the database cannot be read, when its clock and this process's are too far apart, and
-   * once this process is about to stop.
+   * Throws AppError `unavailable` when the database cannot be read, and `not_ready`, saying why, when its clock and this
+   * process's are too far apart and once this process is about to stop.
    */
   check(): Promise<void>;
   /** Returns what is wrong with this process's clock, or null. Throws AppError `unavailable` when the database cannot be read. */
@@ -35,10 +35,10 @@ export function createReadiness(database: Pick<Database, 'probe'>, clock: Clock,
 
   return {
     async check() {
-      if (leaving) throw new AppError('unavailable', { detail: 'This process is about to stop.' });
+      if (leaving) throw new AppError('not_ready', { detail: 'This process is about to stop.' });
       const fault = await compareClocks();
       // Nothing but the end of access tokens is judged by this clock; but what is wrong by minutes may soon be by hours.
-      if (fault !== null) throw new AppError('unavailable', { detail: fault });
+      if (fault !== null) throw new AppError('not_ready', { detail: fault });
     },
     compareClocks,
     leave() {

@@ -28,6 +28,8 @@ for (const [seconds, direction] of [
     const answer = await send(`http://127.0.0.1:${port}/readyz`, 'GET');
     assert.equal(answer.status, 503);
     assert.match(answer.json.detail, sentence);
+    assert.equal(answer.json.code, 'not_ready');
+    assert.equal(answer.json.title, 'Requests should be sent elsewhere', 'not that the database is gone');
     assert.equal((await send(`http://127.0.0.1:${port}/healthz`, 'GET')).status, 200);
     await running.seen(sentence);
     running.signal('SIGTERM');
@@ -57,7 +59,7 @@ test('a clock that is set wrong while the node runs is noticed without anybody a
   offMs = 3_600_000;
   await chore.run();
   await chore.run();
-  await assert.rejects(readiness.check(), { code: 'unavailable' });
+  await assert.rejects(readiness.check(), { code: 'not_ready' });
   offMs = 0;
   await chore.run();
   await readiness.check();

@@ -6,7 +6,7 @@ const Healthy = Type.Object(
   { description: 'All is well.', additionalProperties: false },
 );
 
-/** @param checkReadiness throws AppError `unavailable` when no request should be sent here */
+/** @param checkReadiness throws AppError `unavailable` or `not_ready` when no request should be sent here */
 export function healthRoutes(server: HttpServer, checkReadiness: () => Promise<unknown>): void {
   const check = oneAtATime(checkReadiness);
 
@@ -27,7 +27,7 @@ export function healthRoutes(server: HttpServer, checkReadiness: () => Promise<u
   server.get(
     '/readyz',
     {
-      config: { access: 'public' },
+      config: { access: 'public', errors: ['not_ready'] },
       schema: {
         operationId: 'getReadiness',
         summary: 'Whether requests should be sent here: the database answers, its clock agrees, and no stop has begun',

@@ -43,6 +43,7 @@ export const problemKinds: Record<ErrorCode, ProblemKind> = {
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   overloaded: { status: 503, title: 'Too busy at this moment' },
   unavailable: { status: 503, title: 'The database cannot be reached' },
+  not_ready: { status: 503, title: 'Requests should be sent elsewhere' },
   quota_exceeded: { status: 507, title: 'The account has no room left' },
   storage_full: { status: 507, title: 'The server has no room left' },
 };
