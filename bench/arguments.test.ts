@@ -3,12 +3,23 @@ import { test } from 'node:test';
 import { isWanted, readArguments } from './arguments.ts';
 
 test('without arguments everything is measured in full, and nothing is compared or written', () => {
-  assert.deepEqual(readArguments([]), { quick: false, only: [], compare: null, out: null });
+  assert.deepEqual(readArguments([]), { quick: false, only: [], compare: null, out: null, page: null });
 });
 
 test('each option is read, and --only adds up', () => {
-  const words = ['--quick', '--only', 'inksong-key', '--only=raw', '--compare', 'a.json', '--out', 'b.json'];
-  const read = { quick: true, only: ['inksong-key', 'raw'], compare: 'a.json', out: 'b.json' };
+  const words = [
+    '--quick',
+    '--only',
+    'inksong-key',
+    '--only=raw',
+    '--compare',
+    'a.json',
+    '--out',
+    'b.json',
+    '--page',
+    'c.md',
+  ];
+  const read = { quick: true, only: ['inksong-key', 'raw'], compare: 'a.json', out: 'b.json', page: 'c.md' };
   assert.deepEqual(readArguments(words), read);
 });
 

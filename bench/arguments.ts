@@ -8,6 +8,8 @@ export interface BenchArguments {
   compare: string | null;
   /** Where the result goes, as a path; null: it is only printed. */
   out: string | null;
+  /** A page of Markdown whose tables are filled with it, as a path. */
+  page: string | null;
 }
 
 const usage = `npm run bench -- [options]
@@ -15,6 +17,7 @@ const usage = `npm run bench -- [options]
   --only NAME      only subjects and sections with NAME in their name; may be given several times
   --compare FILE   print each finding beside the one of an earlier result; exit code 1 when a ratio of CPU time is worse
   --out FILE       write the result there, as JSON
+  --page FILE      fill the tables of this page with it
 `;
 
 /** No ratio of CPU time comes of these, or one that another product has more to do with than this one. */
@@ -30,10 +33,11 @@ export function readArguments(words: string[]): BenchArguments {
         only: { type: 'string', multiple: true, default: [] },
         compare: { type: 'string' },
         out: { type: 'string' },
+        page: { type: 'string' },
       },
     });
-    const { quick, only, compare = null, out = null } = values;
-    return { quick, only, compare, out };
+    const { quick, only, compare = null, out = null, page = null } = values;
+    return { quick, only, compare, out, page };
   } catch (error) {
     throw new Error(`${(error as Error).message}\n\n${usage}`);
   }

@@ -1,7 +1,8 @@
 // Measures Inksong beside what people would use instead, on this machine and loopback alone, and ends by itself: npm run bench
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { isWanted, readArguments } from './arguments.ts';
 import { compareFindings, isRegression, readFindings } from './comparison.ts';
+import { fillPage } from './page.ts';
 import { addSection, newResult, printResult } from './result.ts';
 import { growthSubjects, measureGrowth } from './sections/growth.ts';
 import { firstAnswer, measureLists, recipes } from './sections/lists.ts';
@@ -60,3 +61,4 @@ if (before) {
   }
 }
 if (given.out !== null) writeFileSync(given.out, `${JSON.stringify(result, null, 2)}\n`);
+if (given.page !== null) writeFileSync(given.page, fillPage(readFileSync(given.page, 'utf8'), result));

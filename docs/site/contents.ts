@@ -37,6 +37,10 @@ export const contents: readonly { title: string; entries: readonly Entry[] }[] =
       { name: 'several-nodes', about: 'workers, balancers, clocks, sizing, upgrades without downtime, systemd' },
       { name: 'backup', about: 'copies made while it runs, how to put one back, and moving to PostgreSQL' },
       { name: 'reliability', about: 'the experiments that try to break it, what they saw, and how to run them' },
+      {
+        name: 'performance',
+        about: 'what a request costs, beside other ways to do the same, and how much to run it on',
+      },
       { name: 'security', about: 'threat model, attacks tested by name, OWASP ASVS 5.0.0 line by line' },
     ],
   },
