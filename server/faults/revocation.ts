@@ -6,6 +6,7 @@ import type { Experiment, Run } from './instruments/experiment.ts';
 import { count, seededRandom } from './instruments/findings.ts';
 import { createInstallation, type Installation } from './instruments/installation.ts';
 import { type Read, unexplainedReads, type Write } from './instruments/linearizable.ts';
+import { signInAnewMs } from './instruments/load.ts';
 import { type Node, startNodes } from './instruments/nodes.ts';
 import { type Asker, createAsker, type TimedAnswer } from './instruments/timed-request.ts';
 
@@ -124,6 +125,8 @@ interface Owner {
   key: Secret;
   /** The access token with which the owner manages the account; never revoked. */
   bearer: string;
+  /** By performance.now(). */
+  signedInMs: number;
 }
 
 function addSecret(subject: Subject, kind: string, options: Secret['options'], granted: TimedAnswer): Secret {
@@ -146,7 +149,7 @@ async function createOwner({ asker, urlOf }: Scene, email: string): Promise<Owne
   const bearer: string = registered.json.access_token;
   const keys = await asker.ask(`${urlOf()}/api/v1/api-keys/`, 'GET', { bearer });
   const key = addSecret(subject, 'key', { key: registered.json.api_key }, registered);
-  return { email, subject, keyId: keys.json.items[0].id, key, bearer };
+  return { email, subject, keyId: keys.json.items[0].id, key, bearer, signedInMs: performance.now() };
 }
 
 /** Uses one of an account's secrets after the other, on any node. */
@@ -196,14 +199,14 @@ async function change(
 /** Rotates, restricts, signs out and changes the password, one after another with pauses. */
 async function keepRevoking(scene: Scene, owner: Owner): Promise<void> {
   const { asker, urlOf, random, isOver } = scene;
-  const { subject, keyId, email, bearer } = owner;
+  const { subject, keyId, email } = owner;
   const api = () => `${urlOf()}/api/v1`;
   let password = goodPassword;
 
   const rotate = async (): Promise<void> => {
     const former = owner.key;
     const rotated = await change(scene, 'rotate', { secrets: [former], value: false }, () =>
-      asker.ask(`${api()}/api-keys/${keyId}/rotate`, 'POST', { bearer }),
+      asker.ask(`${api()}/api-keys/${keyId}/rotate`, 'POST', { bearer: owner.bearer }),
     );
     if (rotated) owner.key = addSecret(subject, 'key', { key: rotated.json.api_key }, rotated);
     // Whoever got no new key rotates again, until there is one.
@@ -212,7 +215,8 @@ async function keepRevoking(scene: Scene, owner: Owner): Promise<void> {
   const restrict = async (): Promise<void> => {
     for (const [allowed_ips, value] of [[['192.0.2.1'], false] as const, [null, true] as const]) {
       const means = { secrets: [owner.key], value };
-      const patch = () => asker.ask(`${api()}/api-keys/${keyId}`, 'PATCH', { bearer, json: { allowed_ips } });
+      const patch = () =>
+        asker.ask(`${api()}/api-keys/${keyId}`, 'PATCH', { bearer: owner.bearer, json: { allowed_ips } });
       while ((await change(scene, 'change allowlist', means, patch)) === null && !isOver());
     }
   };
@@ -239,7 +243,7 @@ async function keepRevoking(scene: Scene, owner: Owner): Promise<void> {
     const next = password === goodPassword ? `${goodPassword} indeed` : goodPassword;
     const answer = await change(scene, 'change password', { secrets: [session.token], value: false }, () =>
       asker.ask(`${api()}/auth/password`, 'POST', {
-        bearer,
+        bearer: owner.bearer,
         json: { current_password: password, new_password: next },
       }),
     );
@@ -255,8 +259,16 @@ async function keepRevoking(scene: Scene, owner: Owner): Promise<void> {
     }
   };
 
+  const signInAnew = async (): Promise<void> => {
+    const answer = await asker.ask(`${api()}/auth/login`, 'POST', { json: { email, password } });
+    if (answer.status !== 200) return;
+    owner.bearer = answer.json.access_token;
+    owner.signedInMs = performance.now();
+  };
+
   while (!isOver()) {
     await delay(50 + random() * 150);
+    if (performance.now() - owner.signedInMs > signInAnewMs) await signInAnew();
     const choice = random();
     if (choice < 0.8) await rotate();
     else if (choice < 0.9) await restrict();

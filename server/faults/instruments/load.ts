@@ -20,52 +20,60 @@ export interface Load {
   slowestMs: Record<string, number>;
   /** When each request was sent and answered; without the slow uploads. */
   times: Pick<Sent, 'sentNs' | 'receivedNs'>[];
-  /** Documents whose upload was answered. */
-  documents: Map<string, string>;
+  /** Documents whose upload was answered, by their id. */
+  documents: Map<string, { sha256: string; key: string }>;
+  /** Of one of its accounts. */
   key: string;
   /** Stops sending; resolves when the last answer is there. */
   stop(): Promise<void>;
 }
 
+/** Of many users, since uploads of one account go one after the other. */
+const accountCount = 10;
+/** Sooner than an access token ends. */
+export const signInAnewMs = 8 * 60_000;
 const uploadPieces = 8;
 const uploadPieceMs = 150;
 
 /**
  * Sends requests at a steady rate, whatever becomes of the earlier ones: reads with key and token, small uploads, and
- * uploads that take a second. Resolves once an account for them is made.
+ * uploads that take a second. Resolves once the accounts for them are made.
  */
 export async function startLoad(
   asker: Asker,
   urlOf: () => string,
   { perSecond, random }: { perSecond: number; random: () => number },
 ): Promise<Load> {
-  const registered = await asker.ask(`${urlOf()}/api/v1/auth/register`, 'POST', {
-    json: { email: 'load@example.com', password: goodPassword },
-  });
-  assert.equal(registered.status, 201, String(registered.bytes));
-  const { api_key: key, access_token: bearer } = registered.json;
+  const accounts: Account[] = [];
+  for (let each = 0; each < accountCount; each++) accounts.push(await register(asker, urlOf(), each));
   const refused: Sent[] = [];
   const statuses: Record<string, number> = {};
   const times: Load['times'] = [];
-  const documents = new Map<string, string>();
+  const documents: Load['documents'] = new Map();
   const pending = new Set<Promise<void>>();
   const slowestMs: Record<string, number> = {};
   let number = 0;
+  let sentInAll = 0;
   let isStopped = false;
 
-  const kinds: Record<string, { share: number; wanted: number; send: (api: string) => Promise<TimedAnswer> }> = {
-    'read with a key': { share: 0.5, wanted: 200, send: (api) => asker.ask(`${api}/me`, 'GET', { key }) },
-    'read with a token': { share: 0.2, wanted: 200, send: (api) => asker.ask(`${api}/me`, 'GET', { bearer }) },
+  type Send = (api: string, account: Account) => Promise<TimedAnswer>;
+  const kinds: Record<string, { share: number; wanted: number; send: Send }> = {
+    'read with a key': { share: 0.5, wanted: 200, send: (api, { key }) => asker.ask(`${api}/me`, 'GET', { key }) },
+    'read with a token': {
+      share: 0.2,
+      wanted: 200,
+      send: (api, { bearer }) => asker.ask(`${api}/me`, 'GET', { bearer }),
+    },
     upload: {
       share: 0.28,
       wanted: 201,
-      send: (api) =>
+      send: (api, { key }) =>
         asker.ask(`${api}/documents/`, 'POST', { key, json: { title: `load ${number++}`, content: `${random()}` } }),
     },
     'slow upload': {
       share: 0.02,
       wanted: 201,
-      send: async (api) => {
+      send: async (api, { key }) => {
         const boundary = 'pieces-of-one-file';
         const content = `${random()} `.repeat(2_000);
         const head = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${number++}.txt"\r\n\r\n`;
@@ -87,7 +95,10 @@ export async function startLoad(
       choice -= share;
       return choice < 0;
     }) as [string, (typeof kinds)[string]];
-    const answer = await send(`${urlOf()}/api/v1`);
+    const account = accounts[sentInAll++ % accounts.length];
+    assert.ok(account);
+    if (performance.now() - account.signedInMs > signInAnewMs) await signInAnew(asker, urlOf(), account);
+    const answer = await send(`${urlOf()}/api/v1`, account);
     count(statuses, `${kind}: ${answer.status || 'no answer'}`);
     const tookMs = Math.round(Number(answer.receivedNs - answer.sentNs) / 1e6);
     const isSlow = kind.startsWith('slow');
@@ -97,7 +108,7 @@ export async function startLoad(
       times.push({ sentNs: answer.sentNs, receivedNs: answer.receivedNs });
     }
     if (answer.status !== wanted) refused.push({ kind, ...answer });
-    else if (kind.endsWith('upload')) documents.set(answer.json.id, answer.json.sha256);
+    else if (kind.endsWith('upload')) documents.set(answer.json.id, { sha256: answer.json.sha256, key: account.key });
   }
 
   const sending = (async () => {
@@ -118,7 +129,7 @@ export async function startLoad(
     statuses,
     times,
     documents,
-    key,
+    key: accounts[0]?.key ?? '',
     slowestMs,
     async stop() {
       isStopped = true;
@@ -126,6 +137,32 @@ export async function startLoad(
       await Promise.all(pending);
     },
   };
+}
+
+interface Account {
+  email: string;
+  key: string;
+  bearer: string;
+  /** By performance.now(). */
+  signedInMs: number;
+}
+
+async function register(asker: Asker, url: string, number: number): Promise<Account> {
+  const email = `load-${number}@example.com`;
+  const { status, json, bytes } = await asker.ask(`${url}/api/v1/auth/register`, 'POST', {
+    json: { email, password: goodPassword },
+  });
+  assert.equal(status, 201, String(bytes));
+  return { email, key: json.api_key, bearer: json.access_token, signedInMs: performance.now() };
+}
+
+/** Leaves the access token as it is when there is no answer; a request some seconds later tries again. */
+async function signInAnew(asker: Asker, url: string, account: Account): Promise<void> {
+  account.signedInMs += 10_000;
+  const { status, json } = await asker.ask(`${url}/api/v1/auth/login`, 'POST', {
+    json: { email: account.email, password: goodPassword },
+  });
+  if (status === 200) Object.assign(account, { bearer: json.access_token, signedInMs: performance.now() });
 }
 
 async function* slowly(body: Buffer): AsyncGenerator<Buffer> {
@@ -137,9 +174,9 @@ async function* slowly(body: Buffer): AsyncGenerator<Buffer> {
 }
 
 /** Returns the documents that are not there as they were when their upload was answered. */
-export async function lostDocuments(asker: Asker, url: string, { documents, key }: Load): Promise<string[]> {
+export async function lostDocuments(asker: Asker, url: string, { documents }: Load): Promise<string[]> {
   const lost: string[] = [];
-  for (const [id, sha256] of documents) {
+  for (const [id, { sha256, key }] of documents) {
     const { status, json } = await asker.ask(`${url}/api/v1/documents/${id}`, 'GET', { key });
     if (status !== 200 || json.sha256 !== sha256) lost.push(`document ${id} was answered and is lost`);
   }
