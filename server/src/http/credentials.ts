@@ -23,18 +23,18 @@ export function readCredential(rawHeaders: readonly string[]): Credential | null
 }
 
 function onlyValue(rawHeaders: readonly string[], name: string): string | null {
-  const [value = null, ...others] = valuesOf(rawHeaders, name);
-  if (others.length > 0) throw new AppError('invalid_request', { detail: `Send the ${name} header once.` });
-  return value;
+  const values = valuesOf(rawHeaders, name);
+  if (values.length > 1) throw new AppError('invalid_request', { detail: `Send the ${name} header once.` });
+  return values[0] ?? null;
 }
+
+const isBearer = /^[ \t]*bearer(?:[ \t]|$)/i;
+const oneToken = /^[ \t]*bearer[ \t]+([^ \t]+)[ \t]*$/i;
 
 /** Returns the token of a Bearer header, or null when the header is of another scheme, which is no credential here. */
 function bearerToken(authorization: string): string | null {
-  const [scheme = '', ...rest] = authorization.split(/[ \t]+/).filter((part) => part !== '');
-  if (scheme.toLowerCase() !== 'bearer') return null;
-  const [token, ...more] = rest;
-  if (token === undefined || more.length > 0) {
-    throw new AppError('invalid_request', { detail: 'Authorization: Bearer takes exactly one token.' });
-  }
-  return token;
+  const token = oneToken.exec(authorization)?.[1];
+  if (token !== undefined) return token;
+  if (!isBearer.test(authorization)) return null;
+  throw new AppError('invalid_request', { detail: 'Authorization: Bearer takes exactly one token.' });
 }
