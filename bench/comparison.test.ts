@@ -7,34 +7,39 @@ import { compareFindings, isRegression, readFindings } from './comparison.ts';
 import type { Finding } from './finding.ts';
 
 const finding = (name: string, lower: number, median: number, upper: number, some: Partial<Finding> = {}): Finding => ({
-  ...{ name, unit: '×', lower, median, upper, better: 'more', wanted: null, steady: true, ...some },
+  ...{ name, unit: '×', lower, median, upper, better: 'more', wanted: null, undisturbed: null, ...some },
 });
 
-const verdictOf = (values: [number, number, number], some: Partial<Finding> = {}) =>
-  compareFindings([finding('key', ...values, some)], [finding('key', 0.4, 0.5, 0.6, some)])[0]?.verdict;
-
 test('a finding whose middle half has left that of the earlier run is judged by which direction is better', () => {
-  assert.equal(verdictOf([0.2, 0.3, 0.39]), 'WORSE');
-  assert.equal(verdictOf([0.61, 0.7, 0.8]), 'better');
-  assert.equal(verdictOf([0.2, 0.3, 0.39], { better: 'less' }), 'better');
-  assert.equal(verdictOf([0.61, 0.7, 0.8], { better: 'less' }), 'WORSE');
-  assert.equal(verdictOf([0.2, 0.3, 0.41]), '');
-  assert.equal(verdictOf([0.45, 0.5, 0.55]), '');
+  const verdictOf = (values: [number, number, number], better: Finding['better']) =>
+    compareFindings([finding('key', ...values, { better })], [finding('key', 0.4, 0.5, 0.6, { better })])[0]?.verdict;
+  assert.equal(verdictOf([0.2, 0.3, 0.39], 'more'), 'worse');
+  assert.equal(verdictOf([0.61, 0.7, 0.8], 'more'), 'better');
+  assert.equal(verdictOf([0.2, 0.3, 0.39], 'less'), 'better');
+  assert.equal(verdictOf([0.61, 0.7, 0.8], 'less'), 'worse');
+  assert.equal(verdictOf([0.2, 0.3, 0.41], 'more'), '');
+  assert.equal(verdictOf([0.45, 0.5, 0.55], 'more'), '');
+});
+
+test('a ratio of CPU time is judged by its least disturbed rounds, however the others went', () => {
+  const compared = (undisturbed: number, better: Finding['better']) =>
+    compareFindings(
+      [finding('key', 0.1, 5, 9, { undisturbed, better })],
+      [finding('key', 0.9, 1, 1.1, { undisturbed: 1, better })],
+    );
+  const judged = (undisturbed: number, better: Finding['better'] = 'less') => compared(undisturbed, better)[0]?.verdict;
+  assert.deepEqual(
+    [1.04, 1.06, 0.96, 0.94].map((ratio) => judged(ratio)),
+    ['', 'WORSE', '', 'better'],
+  );
+  assert.equal(judged(0.94, 'more'), 'WORSE');
+  assert.equal(isRegression(compared(1.06, 'less')), true);
+  assert.equal(isRegression(compared(0.94, 'less')), false);
 });
 
 test('what moves with the machine is said to be worse, and is no regression', () => {
-  assert.equal(verdictOf([0.2, 0.3, 0.39], { steady: false }), 'worse');
-  const [unsteady, steady] = [{ steady: false }, { steady: true }].map((some) =>
-    compareFindings([finding('key', 0.1, 0.1, 0.1, some)], [finding('key', 0.4, 0.5, 0.6, some)]),
-  );
-  assert.equal(isRegression(unsteady ?? []), false);
-  assert.equal(isRegression(steady ?? []), true);
-});
-
-test('a few percent are within what two runs of the same program differ by, however alike their rounds are', () => {
-  const judged = (now: number) =>
-    compareFindings([finding('key', now, now, now)], [finding('key', 1, 1, 1)])[0]?.verdict;
-  assert.deepEqual([0.93, 1.07, 0.91].map(judged), ['', '', 'WORSE']);
+  const compared = compareFindings([finding('key', 0.1, 0.1, 0.1)], [finding('key', 0.4, 0.5, 0.6)]);
+  assert.deepEqual([compared[0]?.verdict, isRegression(compared)], ['worse', false]);
 });
 
 test('the change is that of the median, in percent', () => {

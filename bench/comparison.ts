@@ -6,18 +6,18 @@ export interface ComparedFinding {
   unit: string;
   now: string;
   before: string;
-  /** By how much the median has moved, percent. */
+  /** By how much the median has moved, percent; of a ratio of CPU time, that of the least disturbed rounds. */
   change: string;
-  /** The middle halves of the two do not even touch, and the medians are 8 % apart. */
   verdict: 'better' | 'worse' | 'WORSE' | '';
 }
 
-/** Two runs of the very same program differ by up to so much, whatever the rounds of each say. */
-const sameProgram = 0.08;
+/** By so much, ratios of CPU time differ between runs of the very same program while the machine is busy. */
+const sameProgram = 0.05;
 
 /**
  * Returns each finding beside the one of the same name from an earlier run; those that only one of them has, too. What
- * has become worse is `WORSE` where the finding is steady: that is the program's doing, not the machine's.
+ * has become worse is `WORSE` where it is a ratio of CPU time: that is the program's doing, not the machine's. Any other is
+ * worse or better when the middle halves of the two do not even touch.
  */
 export function compareFindings(now: readonly Finding[], before: readonly Finding[]): ComparedFinding[] {
   const names = [...new Set([...now, ...before].map(({ name }) => name))];
@@ -26,7 +26,7 @@ export function compareFindings(now: readonly Finding[], before: readonly Findin
     const unit = (present ?? past)?.unit ?? '';
     const compared = { name, unit, now: spreadInWords(present), before: spreadInWords(past) };
     if (!present || !past) return { ...compared, change: '', verdict: '' };
-    const percent = (present.median / past.median - 1) * 100;
+    const percent = (figureOf(present) / figureOf(past) - 1) * 100;
     const change = `${percent >= 0 ? '+' : ''}${percent.toFixed(1)} %`;
     return { ...compared, change, verdict: verdictOf(present, past) };
   });
@@ -44,12 +44,16 @@ export function readFindings(path: string): Finding[] {
   return findings;
 }
 
+const figureOf = ({ undisturbed, median }: Finding): number => undisturbed ?? median;
+
 function verdictOf(present: Finding, past: Finding): ComparedFinding['verdict'] {
-  const isMore = present.lower > past.upper && present.median > past.median * (1 + sameProgram);
-  const isLess = present.upper < past.lower && present.median < past.median * (1 - sameProgram);
+  const isRatioOfCpu = present.undisturbed !== null && past.undisturbed !== null;
+  const change = figureOf(present) / figureOf(past) - 1;
+  const isMore = isRatioOfCpu ? change > sameProgram : present.lower > past.upper;
+  const isLess = isRatioOfCpu ? change < -sameProgram : present.upper < past.lower;
   if (!isMore && !isLess) return '';
   if (isMore === (present.better === 'more')) return 'better';
-  return present.steady ? 'WORSE' : 'worse';
+  return isRatioOfCpu ? 'WORSE' : 'worse';
 }
 
 function spreadInWords(finding: Finding | undefined): string {

@@ -9,11 +9,14 @@ export interface Finding extends Spread {
   better: 'less' | 'more';
   /** At most or at least this, by what is better; null: it is told and no more. */
   wanted: number | null;
-  /** A ratio that hardly moves with what else the machine does, so that a later run may be judged by it. */
-  steady: boolean;
+  /**
+   * Of a ratio of CPU time, the same of each one's least disturbed quarter of rounds: what else the machine does only ever
+   * adds to CPU time, so that this one hardly moves, and a later run may be judged by it. Null: it is no such ratio.
+   */
+  undisturbed: number | null;
 }
 
-/** Returns a figure that is no steady ratio, of its samples. */
+/** Returns a figure that is no ratio of CPU time, of its samples. */
 export function findingOf(
   name: string,
   unit: Unit,
@@ -21,7 +24,7 @@ export function findingOf(
   samples: readonly number[],
   wanted: number | null = null,
 ): Finding {
-  return { name, unit, ...spreadOf(samples), better, wanted, steady: false };
+  return { name, unit, ...spreadOf(samples), better, wanted, undisturbed: null };
 }
 
 /** Tells whether the median is as wanted; null when nothing is. */

@@ -1,6 +1,6 @@
 import { type Finding, findingOf, type Unit } from './finding.ts';
 import type { Measure, Samples } from './rounds.ts';
-import { compareRounds, type Relation } from './spread.ts';
+import { compareRounds, type Relation, spreadOf } from './spread.ts';
 
 /** Two subjects that are compared, and what the comparison should show. */
 interface Pair extends Pick<Finding, 'better' | 'wanted'> {
@@ -68,8 +68,9 @@ export function findingsOfPairs(samples: ReadonlyMap<string, Samples>): Finding[
     const isQuotient = relation === 'quotient';
     const unit: Unit = isQuotient ? '×' : 'µs';
     const name = `${words[measure]}: ${of} ${isQuotient ? '/' : '−'} ${to}`;
-    const steady = isQuotient && measure === 'cpuMicroseconds';
-    return [{ name, unit, ...compareRounds(one[measure], other[measure], relation), better, wanted, steady }];
+    const isRatioOfCpu = isQuotient && measure === 'cpuMicroseconds';
+    const undisturbed = isRatioOfCpu ? spreadOf(one[measure]).lower / spreadOf(other[measure]).lower : null;
+    return [{ name, unit, ...compareRounds(one[measure], other[measure], relation), better, wanted, undisturbed }];
   });
 }
 

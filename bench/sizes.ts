@@ -31,8 +31,8 @@ export const fullSizes: Sizes = {
 
 export const quickSizes: Sizes = {
   warmUp: { requests: 15_000, forMs: 5_000 },
-  rounds: 12,
-  roundMs: 300,
+  rounds: 20,
+  roundMs: 250,
   accounts: 1_000,
   manyAccounts: 100_000,
   manyDocuments: 100_000,
