@@ -13,6 +13,8 @@ import { type Asker, createAsker, type TimedAnswer } from './instruments/timed-r
 const probersAnAccount = 6;
 /** Secrets that are over are asked for as long as they are among the latest of their account. */
 const rememberedSecrets = 12;
+/** Each has to have happened. */
+const changes = ['rotate', 'change allowlist', 'sign out', 'change password', 'disable', 'enable'];
 /** After a change that was not answered: the database may still be at it when its node is gone. */
 const settleMs = 1_000;
 const pauseOfNodeMs = 3_000;
@@ -82,7 +84,10 @@ export const revocation: Experiment<Size> = {
       broken,
       isOver: () =>
         broken.length > 0 ||
-        ((counts.probes ?? 0) >= size.probes && (counts.rotate ?? 0) >= size.rotations && faultsLeft === 0),
+        ((counts.probes ?? 0) >= size.probes &&
+          (counts.rotate ?? 0) >= size.rotations &&
+          faultsLeft === 0 &&
+          changes.every((kind) => (counts[kind] ?? 0) > 0)),
     };
     const subjects: Subject[] = [];
     const work: Promise<void>[] = [];
@@ -288,11 +293,14 @@ async function keepDisabling(
   assert.ok(key);
   const environment = { INKSONG_DATA_DIR: folder, INKSONG_PUBLIC_URL: 'http://localhost', ...settings };
   while (!scene.isOver()) {
-    for (const [command, value] of [['disable', false] as const, ['enable', true] as const]) {
+    for (const [command, words, value] of [
+      ['disable', ['disable', email, '--yes'], false],
+      ['enable', ['enable', email], true],
+    ] as const) {
       for (let isDone = false; !isDone && !scene.isOver(); ) {
         const write: Write = { value, sentNs: process.hrtime.bigint(), answeredNs: null };
         key.writes.push(write);
-        const { code } = await runInksong(run, ['accounts', command, email], { environment });
+        const { code } = await runInksong(run, ['accounts', ...words], { environment });
         isDone = code === 0;
         if (isDone) {
           write.answeredNs = process.hrtime.bigint();
