@@ -65,6 +65,8 @@ export class SqliteDialect implements Dialect {
   }
   /** Runs a statement that is no part of a transaction. Kysely's own way there makes a dozen promises. */
   executeQuery = <R>(query: CompiledQuery<R>): Promise<QueryResult<R>> => this.#driver.executeQuery(query);
+  /** Closes the file. Kysely would only do so if it had been asked for the connection itself. */
+  close = (): void => this.#driver.close();
   createDriver = (): SqliteDriver => this.#driver;
   createQueryCompiler = (): SqliteQueryCompiler => new SqliteQueryCompiler();
   createAdapter = (): SqliteAdapter => new SerializedSqliteAdapter();
@@ -130,9 +132,12 @@ class SqliteDriver implements Driver {
     if (this.#file.isTransaction) this.#connection.exec('ROLLBACK');
   }
 
-  async destroy(): Promise<void> {
+  /** What Kysely calls when it is done; the file may be in use beside it. */
+  async destroy(): Promise<void> {}
+
+  close(): void {
     this.#connection.forgetStatements();
-    this.#file.close();
+    if (this.#file.isOpen) this.#file.close();
   }
 }
 

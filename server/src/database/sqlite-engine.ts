@@ -30,6 +30,9 @@ export function openSqliteEngine(path: string, patienceMs: number): Engine {
       const { rows } = await sql<{ version: string }>`SELECT sqlite_version() AS version`.execute(query);
       return { version: `SQLite ${rows[0]?.version}`, concerns: [] };
     },
-    close: () => query.destroy(),
+    async close() {
+      await query.destroy();
+      dialect.close();
+    },
   };
 }
