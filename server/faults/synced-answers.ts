@@ -15,7 +15,7 @@ export const syncedAnswers: Experiment<{ rounds: number }> = {
   full: { rounds: 500 },
   planted: {
     what: 'commits are written to the log, but not synced',
-    file: 'database/sqlite-driver.ts',
+    file: 'database/sqlite-file.ts',
     replace: 'let SQLite use its write-ahead log durably.`);\n  }',
     by: "let SQLite use its write-ahead log durably.`);\n  }\n  file.exec('PRAGMA synchronous = NORMAL');",
   },

@@ -7,7 +7,7 @@ import { isLoopback } from '../config/loopback.ts';
 import { type Database, openDatabase } from '../database/database.ts';
 import { describeAddress, type SqliteAddress } from '../database/database-url.ts';
 import { assertMigrated } from '../database/migrate.ts';
-import { openSqlite } from '../database/sqlite-driver.ts';
+import { openSqlite } from '../database/sqlite-file.ts';
 import { integrityFaultOf } from '../database/whole-file.ts';
 import { readSecret } from '../secret.ts';
 import { explain } from './explain.ts';

@@ -10,7 +10,7 @@ import { type EndedCredentials, endCredentials } from './ended-credentials.ts';
 import { removeLeftovers, unfinishedPath } from './leftovers.ts';
 import { migrate, migrationStatus, movedMark, movingMark } from './migrate.ts';
 import { replaceOnPostgres } from './postgres-copy.ts';
-import { openSqlite } from './sqlite-driver.ts';
+import { openSqlite } from './sqlite-file.ts';
 import { type ContentCounts, copyDatabase, countContent, integrityFault } from './whole-file.ts';
 
 /** A busy server's transactions take milliseconds; whoever holds the lock this long is not going to let go. */

@@ -1,7 +1,8 @@
 import { Kysely, sql } from 'kysely';
 import type { Engine } from './engine.ts';
 import type { Schema } from './schema.ts';
-import { openSqlite, SqliteDialect } from './sqlite-driver.ts';
+import { SqliteDialect } from './sqlite-dialect.ts';
+import { openSqlite } from './sqlite-file.ts';
 import { TransactionGuard } from './transaction-guard.ts';
 
 /** @param patienceMs how long a write waits while another process holds the write lock; reads go on meanwhile */
