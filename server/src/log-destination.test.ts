@@ -18,8 +18,9 @@ function logFile(t: TestContext): { fd: number; lines: () => string[] } {
 
 test('lines come out whole and in order, those at the end by a flush', (t) => {
   const { fd, lines } = logFile(t);
-  const destination = createLogDestination(fd, 100);
-  const written = Array.from({ length: 20 }, (_, number) => `{"number":${number}}`);
+  // Less than a piece in characters, so that none is written before the flush; and more in bytes, so that it takes two.
+  const destination = createLogDestination(fd, 180);
+  const written = Array.from({ length: 20 }, (_, number) => `{"€":${number}}`);
   for (const line of written) destination.write(`${line}\n`);
   destination.flushSync();
   assert.deepEqual(lines(), written);
@@ -33,6 +34,22 @@ test('lines come out by themselves', async (t) => {
   destination.write(`${long}\n`);
   while (lines().length < 2) await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(lines(), ['{"number":1}', long]);
+});
+
+test('what has come together in a small piece does not wait for a large one', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { fd, lines } = logFile(t);
+  const destination = createLogDestination(fd, 100);
+  const written = Array.from({ length: 9 }, (_, number) => `{"number":${number},"text":"${'x'.repeat(20)}"}`);
+  for (const line of written) destination.write(`${line}\n`);
+  // Two lines are a piece; the ninth waits for others.
+  while (lines().length < 8) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(lines(), written.slice(0, 8));
+  while (lines().length < 9) {
+    t.mock.timers.tick(1_000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.deepEqual(lines(), written);
 });
 
 test('what cannot be written is lost, and whoever logs goes on', (t) => {

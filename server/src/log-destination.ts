@@ -13,8 +13,8 @@ interface Piece {
   told: number;
 }
 
-/** Written at once when so much has come together, some fifty lines; otherwise after the pause. Writing costs by the piece. */
-const enoughCharacters = 16 * 1024;
+/** Written at once when so much, some fifty lines, or a whole piece has come together; otherwise after the pause. */
+const mostGathered = 16 * 1024;
 const pauseMs = 200;
 /** A reader that is slow is waited for; what comes while this much is waiting is lost. */
 const mostHeldCharacters = 4 * 1024 * 1024;
@@ -27,6 +27,7 @@ const busyTries = 10;
  * @param mostBytes of whole lines that are written in one piece; only a longer line is more
  */
 export function createLogDestination(fd: number, mostBytes: number): LogDestination {
+  const enoughCharacters = Math.min(mostGathered, mostBytes);
   const held: string[] = [];
   let heldCharacters = 0;
   let isWriting = false;
