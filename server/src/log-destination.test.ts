@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -62,3 +63,43 @@ test('what cannot be written is lost, and whoever logs goes on', (t) => {
     destination.flushSync();
   }
 });
+
+test('a flush also writes what waits for a reader that was slow, in its place', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'inksong-log-'));
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  const pipe = openSync(join(folder, 'pipe'), constants.O_RDWR | constants.O_NONBLOCK);
+  t.after(() => {
+    closeSync(pipe);
+    rmSync(folder, { recursive: true });
+  });
+  untilBusy(() => writeSync(pipe, '\n'.repeat(4096)));
+  const { promise: busy, resolve: noteBusy } = Promise.withResolvers<void>();
+  t.mock.method(globalThis, 'setTimeout', () => {
+    noteBusy();
+    return { unref: () => {} };
+  });
+  const destination = createLogDestination(pipe, 100);
+  const written = Array.from({ length: 20 }, (_, number) => `{"number":${number},"text":"${'x'.repeat(100)}"}`);
+  for (const line of written) destination.write(`${line}\n`);
+  await busy;
+  readAll(pipe);
+  destination.flushSync();
+  assert.deepEqual(readAll(pipe).split('\n').slice(0, -1), written);
+});
+
+function readAll(pipe: number): string {
+  let text = '';
+  const buffer = Buffer.alloc(4096);
+  untilBusy(() => {
+    text += buffer.toString('utf8', 0, readSync(pipe, buffer));
+  });
+  return text;
+}
+
+function untilBusy(step: () => void): void {
+  try {
+    for (;;) step();
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN');
+  }
+}

@@ -32,6 +32,8 @@ export function createLogDestination(fd: number, mostBytes: number): LogDestinat
   let heldCharacters = 0;
   let isWriting = false;
   let timer: NodeJS.Timeout | null = null;
+  /** A piece whose reader is slow, while that is waited for. */
+  let stuck: { piece: Piece; from: number; retry: NodeJS.Timeout } | null = null;
   /** Lines that no notice on its way tells of. */
   let lost = 0;
   /** What stopped in the middle of a line is not to run into the next. */
@@ -63,13 +65,28 @@ export function createLogDestination(fd: number, mostBytes: number): LogDestinat
 
   function writeOn(piece: Piece, from: number): void {
     write(fd, piece.bytes, from, (error, written) => {
-      if (error && isBusy(error)) return void setTimeout(writeOn, busyPauseMs, piece, from).unref();
+      if (error && isBusy(error)) return waitForReader(piece, from);
       const to = from + (error ? 0 : written);
       if (!error && to < piece.bytes.length) return writeOn(piece, to);
       settle(piece, to);
       isWriting = false;
       if (!error) startSoon();
     });
+  }
+
+  function waitForReader(piece: Piece, from: number): void {
+    const retry = setTimeout(() => {
+      stuck = null;
+      writeOn(piece, from);
+    }, busyPauseMs).unref();
+    stuck = { piece, from, retry };
+  }
+
+  /** Writes the rest of a piece before it returns. Tells whether that could be done. */
+  function finish(piece: Piece, from: number): boolean {
+    const to = from + writeAtOnce(fd, piece.bytes.subarray(from));
+    settle(piece, to);
+    return to === piece.bytes.length;
   }
 
   /** Notes what has become of a piece, of which the first `written` bytes have been written. */
@@ -104,11 +121,15 @@ export function createLogDestination(fd: number, mostBytes: number): LogDestinat
     },
 
     flushSync() {
+      if (stuck !== null) {
+        const { piece, from, retry } = stuck;
+        clearTimeout(retry);
+        stuck = null;
+        isWriting = false;
+        if (!finish(piece, from)) return;
+      }
       while (held.length > 0) {
-        const piece = take();
-        const written = writeAtOnce(fd, piece.bytes);
-        settle(piece, written);
-        if (written < piece.bytes.length) return;
+        if (!finish(take(), 0)) return;
       }
     },
   };
