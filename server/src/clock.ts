@@ -4,7 +4,7 @@ export interface Clock {
   now(): number;
 }
 
-const dayMs = 24 * 3_600_000;
+export const dayMs = 24 * 3_600_000;
 /** Days kept, of which a page of a list has a few. */
 const keptDays = 1_000;
 const dates = new Map<number, string>();

@@ -1,5 +1,5 @@
 import type { Principal } from '../auth/principal.ts';
-import { isoDate } from '../clock.ts';
+import { dayMs, isoDate } from '../clock.ts';
 
 type Scheme = Principal['scheme'];
 
@@ -20,8 +20,6 @@ export interface UsageCount {
   outcome: Outcome;
   count: number;
 }
-
-const dayMs = 24 * 3_600_000;
 
 /** Returns how a request with this HTTP status ended: 2xx and 3xx, 4xx, 5xx. */
 export function outcomeOf(status: number): Outcome {
