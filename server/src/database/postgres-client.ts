@@ -9,8 +9,22 @@ const answerWithinMs = 2_000;
 const int8 = 20;
 const numeric = 1700;
 
-/** With which every connection to a server is made. */
-export function clientSettings({ host, port, database, user, password, tls }: PostgresAddress): pg.ClientConfig {
+/** A connection to a server, or what becomes one. */
+export class PostgresClient extends pg.Client {
+  readonly #socket: Socket;
+
+  constructor(address: PostgresAddress, socket = new Socket()) {
+    super({ ...settingsOf(address), stream: () => socket });
+    this.#socket = socket;
+  }
+
+  /** Ends it at once. `end` would leave its socket open until the server has read that it ends. */
+  cut(): void {
+    this.#socket.destroy();
+  }
+}
+
+function settingsOf({ host, port, database, user, password, tls }: PostgresAddress): pg.ClientConfig {
   return {
     host,
     port,
@@ -35,8 +49,7 @@ export function clientSettings({ host, port, database, user, password, tls }: Po
  * a server that is silent. False when `stop` comes first; nothing is left behind, and nothing of it holds the process up.
  */
 export async function isAnswering(address: PostgresAddress, stop: AbortSignal): Promise<boolean> {
-  const socket = new Socket().unref();
-  const client = new pg.Client({ ...clientSettings(address), stream: () => socket });
+  const client = new PostgresClient(address, new Socket().unref());
   client.on('error', () => {});
   const answered = client
     .connect()
@@ -54,7 +67,7 @@ export async function isAnswering(address: PostgresAddress, stop: AbortSignal): 
   } finally {
     clearTimeout(timer);
     stop.removeEventListener('abort', giveUp);
-    socket.destroy();
+    client.cut();
   }
 }
 

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { PostgresAddress } from './database-url.ts';
-import { clientSettings } from './postgres-client.ts';
+import { PostgresClient } from './postgres-client.ts';
 import type { PostgresDoubt } from './postgres-doubt.ts';
 import { translatePostgresError, unavailable } from './postgres-errors.ts';
 
@@ -25,7 +25,11 @@ export class PostgresPool {
   constructor(address: PostgresAddress, connections: number, doubt: PostgresDoubt) {
     this.#doubt = doubt;
     this.#pool = new pg.Pool({
-      ...clientSettings(address),
+      Client: class extends PostgresClient {
+        constructor() {
+          super(address);
+        }
+      },
       max: connections,
       connectionTimeoutMillis: connectionPatienceMs,
       idleTimeoutMillis: idleMs,
@@ -63,8 +67,11 @@ export class PostgresPool {
 
   /** Throws away the connections that nobody is using: where one fell silent, the others may lead nowhere too. */
   distrustIdle(): void {
-    // To the pool, an error of an idle connection is the end of it.
-    for (const client of [...this.#idle]) client.emit('error', new Error('Another connection fell silent.'));
+    for (const client of [...this.#idle]) {
+      // To the pool, an error of an idle connection is the end of it.
+      client.emit('error', new Error('Another connection fell silent.'));
+      if (client instanceof PostgresClient) client.cut();
+    }
   }
 
   close(): Promise<void> {
