@@ -14,6 +14,11 @@ export interface LastUses {
   flush(): Promise<void>;
 }
 
+/** Always the same order, so that two nodes that save their uses of the same rows never wait for each other's. */
+export function inLockOrder(uses: readonly LastUse[]): LastUse[] {
+  return uses.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+}
+
 const heldUses = 100_000;
 
 /** Gathers last uses in memory, so that verifying a credential never writes. A crash loses the last few seconds of them. */

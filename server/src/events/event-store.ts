@@ -72,7 +72,7 @@ export function createEventStore(database: Database): EventStore {
     },
 
     saveRefusals: (refusals) =>
-      database.transaction(async (trx) => {
+      database.lockingTransaction(async (trx) => {
         // Always in the same order, so that two nodes never wait for each other's accounts.
         const accountIds = [...new Set(refusals.map(({ accountId }) => accountId))].sort();
         for (const accountId of accountIds) {

@@ -8,7 +8,7 @@ export function createUsageStore(database: Database): UsageStore {
   const { query } = database;
   return {
     add: (counts) =>
-      database.transaction(async (trx) => {
+      database.lockingTransaction(async (trx) => {
         for (const { accountId, day, scheme, outcome, count } of [...counts].sort(byCell)) {
           await trx
             .insertInto('usage_days')

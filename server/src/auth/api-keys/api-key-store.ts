@@ -5,6 +5,7 @@ import type { Schema } from '../../database/schema.ts';
 import { allowlistOf, allowlistText } from '../../edge/ip-allowlist.ts';
 import { appendEvent } from '../../events/event-store.ts';
 import { enqueueNotice } from '../../mail/outbox-store.ts';
+import { inLockOrder } from '../last-uses.ts';
 import { allowlistSummary } from './api-key-change.ts';
 import type { ApiKeyStore, ApiKeyView } from './api-keys.ts';
 import { summariseRetired } from './retired-key.ts';
@@ -131,12 +132,13 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
       }),
 
     saveLastUses: (uses) =>
-      database.transaction(async (trx) => {
-        for (const use of uses) {
+      database.lockingTransaction(async (trx) => {
+        for (const use of inLockOrder(uses)) {
           await trx
             .updateTable('api_keys')
             .set({ last_used_at: use.at, last_used_ip: use.address })
             .where('id', '=', use.id)
+            .where((eb) => eb.or([eb('last_used_at', 'is', null), eb('last_used_at', '<', use.at)]))
             .execute();
         }
       }),

@@ -16,7 +16,7 @@ export function createRetiredKeyStore(database: Database): RetiredKeyStore {
     },
 
     saveAttempts: (attempts) =>
-      database.transaction(async (trx) => {
+      database.lockingTransaction(async (trx) => {
         // Always in the same order, so that two nodes never wait for each other's rows.
         for (const each of [...attempts].sort((one, other) => (one.hash < other.hash ? -1 : 1))) {
           const isLater = sql<boolean>`last_attempt_at IS NULL OR last_attempt_at < ${each.lastAt}`;

@@ -7,7 +7,7 @@ export function createSeenAddressStore(database: Database): SeenAddressStore {
   const { query } = database;
   return {
     save: (seen) =>
-      database.transaction(async (trx) => {
+      database.lockingTransaction(async (trx) => {
         // Always in the same order, so that two nodes never wait for each other's keys.
         const keyIds = [...new Set(seen.map(({ apiKeyId }) => apiKeyId))].sort();
         for (const apiKeyId of keyIds) {

@@ -5,6 +5,7 @@ import type { Schema } from '../../database/schema.ts';
 import { appendEvent } from '../../events/event-store.ts';
 import { enqueueNotice } from '../../mail/outbox-store.ts';
 import { inSlices } from '../../slices.ts';
+import { inLockOrder } from '../last-uses.ts';
 import { sessionIdleSeconds } from './refresh-token.ts';
 import type { Device, Rotation, SessionStore } from './sessions.ts';
 
@@ -138,8 +139,8 @@ export function createSessionStore(database: Database): SessionStore {
       }),
 
     saveLastUses: (uses) =>
-      database.transaction(async (trx) => {
-        for (const use of uses) {
+      database.lockingTransaction(async (trx) => {
+        for (const use of inLockOrder(uses)) {
           await trx
             .updateTable('sessions')
             .set({
