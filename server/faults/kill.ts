@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SpawnedServer } from '../test/spawn-server.ts';
-import type { Experiment } from './instruments/experiment.ts';
+import { type Experiment, type Run, within } from './instruments/experiment.ts';
 import { type Findings, newFindings, seededRandom } from './instruments/findings.ts';
 import { createInstallation, type Installation } from './instruments/installation.ts';
 import {
@@ -18,8 +18,8 @@ import { brokenRules, documentsOfOtherBytes } from './instruments/stored-rules.t
 const longestLifeMs = 1_500;
 /** What a restart has to read back at most: the log is emptied after 4 MiB, later when a reader, as here, is in the way. */
 const logLimitBytes = 16 * 1024 * 1024;
-/** Room for the uploads of a full run. */
-const quotaBytes = 64 * 1024 ** 3;
+/** After each kill all that is stored is looked at: with more kills than these, most of the time would go into that. */
+const killsAnInstallation = 10;
 /** In which a client may repeat an unanswered refresh. */
 const graceMs = 10_000;
 
@@ -40,59 +40,76 @@ export const kill: Experiment<{ kills: number }> = {
   async run(run, { kills }) {
     const random = seededRandom(run.seed);
     const findings = newFindings();
-    const clients = [
-      registeringClient(findings),
-      registeringClient(findings),
-      rotatingClient(findings),
-      rotatingClient(findings),
-      refreshingClient(findings),
-      refreshingClient(findings),
-      // One is enough: its megabytes would otherwise take the time from the others.
-      uploadingClient(findings, seededRandom(run.seed + 1)),
-    ];
-    const installation = await createInstallation(run, { INKSONG_ACCOUNT_QUOTA_BYTES: String(quotaBytes) });
-    let server = await installation.startNode();
-    await Promise.all(clients.map((client) => client.prepare(`${server.url}/api/v1`)));
-
-    let killed = 0;
-    let slowestStartMs = 0;
-    let longestLogBytes = 0;
-    while (killed < kills && findings.lost.length + findings.half.length === 0) {
-      await liveUntilKilled(server, clients, random() * longestLifeMs);
-      killed += 1;
-      longestLogBytes = Math.max(longestLogBytes, logBytes(installation));
-      server = await installation.startNode();
-      slowestStartMs = Math.max(slowestStartMs, server.readyAfterMs);
-      const api = `${server.url}/api/v1`;
-      await beginGraceAnew(installation);
-      const checkedFrom = performance.now();
-      await Promise.all(clients.map((client) => client.check(api, installation)));
-      assert.ok(performance.now() - checkedFrom < graceMs, 'too slow to judge whether a refresh can be repeated');
-      findings.half.push(...(await brokenRules(installation)));
+    const seen: Seen = { kills: 0, slowestStartMs: 0, longestLogBytes: 0 };
+    while (seen.kills < kills && findings.lost.length + findings.half.length === 0) {
+      const killsHere = Math.min(killsAnInstallation, kills - seen.kills);
+      await within(run, (part) => killOneInstallation(part, killsHere, random, findings, seen));
     }
-    for (const client of clients) await client.checkAll(`${server.url}/api/v1`);
-    const others = await documentsOfOtherBytes(installation);
-    findings.half.push(...others.map((id) => `document ${id} has other bytes than its SHA-256`));
     assertAllKindsWereAnswered(findings);
 
     return {
       counts: {
-        kills: killed,
+        kills: seen.kills,
         ...prefixed('answered', findings.acknowledged),
         ...prefixed('cut off', findings.unanswered),
-        'slowest start, ms': Math.round(slowestStartMs),
-        'longest write-ahead log, bytes': longestLogBytes,
+        'slowest start, ms': Math.round(seen.slowestStartMs),
+        'longest write-ahead log, bytes': seen.longestLogBytes,
         'acknowledged and lost': findings.lost.length,
         'half states': findings.half.length,
       },
       broken: [
         ...findings.lost,
         ...findings.half,
-        ...(longestLogBytes > logLimitBytes ? [`the write-ahead log grew to ${longestLogBytes} bytes`] : []),
+        ...(seen.longestLogBytes > logLimitBytes ? [`the write-ahead log grew to ${seen.longestLogBytes} bytes`] : []),
       ],
     };
   },
 };
+
+interface Seen {
+  kills: number;
+  slowestStartMs: number;
+  longestLogBytes: number;
+}
+
+async function killOneInstallation(
+  run: Run,
+  kills: number,
+  random: () => number,
+  findings: Findings,
+  seen: Seen,
+): Promise<void> {
+  const clients = [
+    registeringClient(findings),
+    registeringClient(findings),
+    rotatingClient(findings),
+    rotatingClient(findings),
+    refreshingClient(findings),
+    refreshingClient(findings),
+    // One is enough: its megabytes would otherwise take the time from the others.
+    uploadingClient(findings, seededRandom(run.seed + 1)),
+  ];
+  const installation = await createInstallation(run);
+  let server = await installation.startNode();
+  await Promise.all(clients.map((client) => client.prepare(`${server.url}/api/v1`)));
+
+  for (let killed = 0; killed < kills && findings.lost.length + findings.half.length === 0; killed++) {
+    await liveUntilKilled(server, clients, random() * longestLifeMs);
+    seen.kills += 1;
+    seen.longestLogBytes = Math.max(seen.longestLogBytes, logBytes(installation));
+    server = await installation.startNode();
+    seen.slowestStartMs = Math.max(seen.slowestStartMs, server.readyAfterMs);
+    const api = `${server.url}/api/v1`;
+    await beginGraceAnew(installation);
+    const checkedFrom = performance.now();
+    await Promise.all(clients.map((client) => client.check(api, installation)));
+    assert.ok(performance.now() - checkedFrom < graceMs, 'too slow to judge whether a refresh can be repeated');
+    findings.half.push(...(await brokenRules(installation)));
+  }
+  for (const client of clients) await client.checkAll(`${server.url}/api/v1`);
+  const others = await documentsOfOtherBytes(installation);
+  findings.half.push(...others.map((id) => `document ${id} has other bytes than its SHA-256`));
+}
 
 function logBytes({ engine, folder }: Installation): number {
   return engine === 'sqlite' ? statSync(join(folder, 'inksong.db-wal')).size : 0;

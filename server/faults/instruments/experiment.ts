@@ -36,14 +36,19 @@ export interface Run {
 }
 
 /** Runs an experiment and then ends all that it began, whatever came of it. */
-export async function runExperiment<Size extends Record<string, number>>(
+export function runExperiment<Size extends Record<string, number>>(
   experiment: Experiment<Size>,
   size: Size,
-  { engine, seed, say }: Pick<Run, 'engine' | 'seed' | 'say'>,
+  run: Omit<Run, 'after'>,
 ): Promise<Outcome> {
+  return within(run, (whole) => experiment.run(whole, size));
+}
+
+/** Does a part of a run, and then ends all that it began, whatever came of it. */
+export async function within<T>(run: Omit<Run, 'after'>, work: (part: Run) => Promise<T>): Promise<T> {
   const ends: (() => unknown)[] = [];
   try {
-    return await experiment.run({ engine, seed, say, after: (end) => void ends.unshift(end) }, size);
+    return await work({ ...run, after: (end) => void ends.unshift(end) });
   } finally {
     for (const end of ends) await end();
   }
