@@ -287,18 +287,21 @@ async function cutOffAtCommit(
   );
   const gate = new pg.Client({ connectionString: url });
   await gate.connect();
-  await gate.query('SELECT pg_advisory_lock(1)');
+  // In a transaction, so that PgBouncer gives its session to nobody else.
+  await gate.query('BEGIN; SELECT pg_advisory_xact_lock(1)');
   const killed = startInksong(t, ['migrate-to', url], { environment: settings });
   let isOver = false;
   void killed.finished.then(() => {
     isOver = true;
   });
-  assert.ok(await seenAt(url, 'COMMIT', () => isOver), 'it was over before it could be killed');
+  const isWaiting = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  while ((await gate.query(isWaiting)).rows.length === 0) assert.ok(!isOver, 'it was over before it could be killed');
   killed.signal('SIGKILL');
   assert.equal((await killed.finished).code, null);
   const others = 'FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()';
   if (end === 'is undone') await gate.query(`SELECT pg_terminate_backend(pid) ${others}`);
-  await gate.query('SELECT pg_advisory_unlock(1)');
+  await gate.query('COMMIT');
   while ((await gate.query(`SELECT 1 ${others}`)).rows.length > 0);
   await gate.end();
   await administer(url, 'DROP TRIGGER wait ON accounts', 'DROP FUNCTION wait');
