@@ -3,8 +3,11 @@ import { checkServerIdentity } from 'node:tls';
 import pg from 'pg';
 import type { PostgresAddress } from './database-url.ts';
 
-/** Longest that a new connection may take to answer the simplest question, milliseconds. */
-const answerWithinMs = 2_000;
+/**
+ * Longest that a new connection may take to answer the simplest question, milliseconds: no less than the pool waits for
+ * one, or a server that is only slow would be doubted for ever.
+ */
+const answerWithinMs = 3_000;
 
 const int8 = 20;
 const numeric = 1700;
