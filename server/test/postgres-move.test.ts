@@ -8,6 +8,7 @@ import pg from 'pg';
 import { tables } from '../src/database/table-list.ts';
 import { bootServer, type TestAccount, type TestServer, temporaryDirectory } from './boot.ts';
 import { embedded } from './embedded.ts';
+import { enlarge } from './restore-scene.ts';
 import { type Finished, runInksong, startInksong, temporaryFolder } from './run-inksong.ts';
 import { seenAt } from './seen-statement.ts';
 import { administer, databaseSettings } from './test-database.ts';
@@ -138,13 +139,7 @@ test('a file that has moved keeps its rows, and no version serves, backs up or m
     assert.equal(code, 1, words.join(' '));
     assert.match(stderr, /^This database has moved to PostgreSQL [^\n]*\n$/);
   }
-  // The way back: a copy of it is a backup like any other.
-  const copy = join(temporaryFolder(t), 'copy.db');
-  copyFileSync(file, copy);
-  const restored = await runInksong(t, ['restore', copy, '--yes'], { environment: settings });
-  assert.equal(restored.code, 0, restored.stderr);
-  const again = await bootServer(t, settings);
-  assert.equal((await again.call('GET', '/me', { key: ada.apiKey })).status, 200);
+  await assertCopyRestores(t, { file, settings, ada });
 });
 
 test('migrate-to refuses while the file is open elsewhere, and leaves PostgreSQL empty', async (t) => {
@@ -242,13 +237,7 @@ test('a row that is not the same on the other side is found, nothing has moved, 
 test('a move that is killed on the way leaves PostgreSQL without a row and the file as it was, and works the next time', async (t) => {
   const { server, ada, file, settings, url, move } = await scene(t);
   await server.close();
-  const ballast = new DatabaseSync(file);
-  ballast.exec(
-    `INSERT INTO content_versions (id, account_id, size, released_at) VALUES ('ver_ballast', '${ada.id}', 0, 1)`,
-  );
-  ballast.exec(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 191)
-    INSERT INTO content_chunks (version_id, seq, bytes) SELECT 'ver_ballast', i, randomblob(262144) FROM n`);
-  ballast.close();
+  enlarge(file, ada.id);
   const before = rowsOf(file);
   const killed = startInksong(t, ['migrate-to', url], { environment: settings });
   let isOver = false;
@@ -360,13 +349,21 @@ test('a move that was cut off and served since is not done over, and a copy of t
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, / is not what [^\n]*inksong\.db holds\. If Inksong has served it since [^\n]*\n$/);
   assert.equal((await administer(url, "SELECT id FROM accounts WHERE email = 'eve@example.com'")).rows.length, 1);
+  await assertCopyRestores(t, { file, settings, ada });
+});
+
+/** The way back: a copy of a file that has moved is a backup like any other. */
+async function assertCopyRestores(
+  t: TestContext,
+  { file, settings, ada }: Pick<Scene, 'file' | 'settings' | 'ada'>,
+): Promise<void> {
   const copy = join(temporaryFolder(t), 'copy.db');
   copyFileSync(file, copy);
   const restored = await runInksong(t, ['restore', copy, '--yes'], { environment: settings });
   assert.equal(restored.code, 0, restored.stderr);
   const again = await bootServer(t, settings);
   assert.equal((await again.call('GET', '/me', { key: ada.apiKey })).status, 200);
-});
+}
 
 function onPostgres(url: string): Record<string, string> {
   return { DATABASE_URL: url, INKSONG_SECRET: 'x'.repeat(32), INKSONG_PUBLIC_URL: 'http://localhost:8080' };

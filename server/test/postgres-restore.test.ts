@@ -1,22 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { sql } from 'kysely';
-import { type RestoreScene, restoreScene } from './restore-scene.ts';
+import { enlarge, type RestoreScene, restoreScene } from './restore-scene.ts';
 import { runInksong, startInksong } from './run-inksong.ts';
 import { seenAt } from './seen-statement.ts';
-
-/** Makes the backup large enough for a restore's way to be seen: 48 MiB that the account does not show. */
-function enlarge({ backup, ada }: RestoreScene): void {
-  const file = new DatabaseSync(backup);
-  file.exec(
-    `INSERT INTO content_versions (id, account_id, size, released_at) VALUES ('ver_ballast', '${ada.id}', 0, 1)`,
-  );
-  file.exec(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 191)
-    INSERT INTO content_chunks (version_id, seq, bytes) SELECT 'ver_ballast', i, randomblob(262144) FROM n`);
-  file.close();
-}
 
 /** Starts a restore and kills it while it is at a statement, asking the server all the while. */
 async function killAt(t: TestContext, scene: RestoreScene, statement: string): Promise<void> {
@@ -40,7 +28,7 @@ async function killAt(t: TestContext, scene: RestoreScene, statement: string): P
 test('a restore into PostgreSQL that is killed anywhere before its end leaves the old content, and the server never sees anything between', async (t) => {
   const scene = await restoreScene(t);
   const { server, ada, backup, titles } = scene;
-  enlarge(scene);
+  enlarge(scene.backup, scene.ada.id);
   await server.call('POST', '/documents/', { key: ada.apiKey, json: { title: 'new', content: 'new' } });
   await killAt(t, scene, 'INSERT INTO "content_chunks" ("bytes"%');
   await killAt(t, scene, 'SELECT "bytes", "seq", "version_id" FROM "content_chunks"%');
@@ -57,7 +45,7 @@ test('a restore into PostgreSQL that is killed anywhere before its end leaves th
 test('of what is written while PostgreSQL is restored nothing that was answered is lost, and no session outlives it', async (t) => {
   const scene = await restoreScene(t);
   const { server, ada, backup, titles } = scene;
-  enlarge(scene);
+  enlarge(scene.backup, scene.ada.id);
   const { DATABASE_URL = '' } = server.environment;
   const before = await server.call('POST', `/api-keys/${ada.apiKeyId}/rotate`, { bearer: ada.accessToken });
   const restore = startInksong(t, ['restore', backup, '--yes'], { environment: server.environment });

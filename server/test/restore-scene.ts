@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { TestContext } from 'node:test';
 import { bootServer, type TestAccount, type TestServer } from './boot.ts';
 import { parseMail } from './mailbox.ts';
@@ -48,4 +49,15 @@ export async function restoreScene(t: TestContext): Promise<RestoreScene> {
       return answer.json.items.map(({ title }: { title: string }) => title);
     },
   };
+}
+
+/** Makes a SQLite file of Inksong large enough for what is done with it to be seen on its way: 48 MiB that the account does not show. */
+export function enlarge(path: string, accountId: string): void {
+  const file = new DatabaseSync(path);
+  file.exec(
+    `INSERT INTO content_versions (id, account_id, size, released_at) VALUES ('ver_ballast', '${accountId}', 0, 1)`,
+  );
+  file.exec(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 191)
+    INSERT INTO content_chunks (version_id, seq, bytes) SELECT 'ver_ballast', i, randomblob(262144) FROM n`);
+  file.close();
 }
