@@ -60,6 +60,7 @@ export const backups: Experiment<{ backups: number }> = {
     const broken: string[] = [];
     let operations = 0;
     let made = 0;
+    let restored = 0;
     while (made < size.backups && broken.length === 0) {
       journal.phase = 'pause';
       await Promise.race([delay(random() * longestPauseMs), work]);
@@ -82,8 +83,10 @@ export const backups: Experiment<{ backups: number }> = {
       if (backup.code !== 0) broken.push(`backup ${made}: ${backup.stderr}`);
       else {
         operations += answered.documents.length + [...answered.keys.values()].reduce((sum, n) => sum + n, 0);
-        const wrong = [...(await lookInto(path, answered.documents)), ...(await restore(run, path, journal, answered))];
-        broken.push(...wrong.map((sentence) => `backup ${made}: ${sentence}`));
+        const missing = await lookInto(path, answered.documents);
+        const wrong = await restore(run, path, journal, answered);
+        if (wrong.length === 0) restored += 1;
+        broken.push(...[...missing, ...wrong].map((sentence) => `backup ${made}: ${sentence}`));
         rmSync(path);
       }
       made += 1;
@@ -93,6 +96,7 @@ export const backups: Experiment<{ backups: number }> = {
     return {
       counts: {
         backups: made,
+        'restored and used': restored,
         'writes meanwhile': journal.writes,
         'operations looked up in them': operations,
         'write p99 while a backup is made, ms': p99(journal.writeMs.backup),
