@@ -1,4 +1,5 @@
 import pino, { type Logger } from 'pino';
+import { isoTime } from './clock.ts';
 import type { LogLevel } from './config/setting-values.ts';
 import { createLogDestination } from './log-destination.ts';
 
@@ -17,7 +18,7 @@ export const silentLog: EventLog = { info: () => {}, warn: () => {} };
 const optionsOf = (level: LogLevel, worker: number | null = null) => ({
   level,
   base: worker === null ? null : { worker },
-  timestamp: pino.stdTimeFunctions.isoTime,
+  timestamp: () => `,"time":"${isoTime(Date.now())}"`,
   formatters: { level: (label: string) => ({ level: label }) },
 });
 

@@ -34,6 +34,28 @@ export class ConnectionTurns {
     else this.#taken = false;
   }
 
+  /** Runs a statement in a turn of its own; throws as `whenUnlocked` does. */
+  inOwnTurn<T>(run: () => T): T | Promise<T> {
+    // Nearly always nobody has the connection, and nobody can get it while this runs: a turn would be a handful of promises.
+    if (!this.#taken) {
+      try {
+        return run();
+      } catch (error) {
+        if (!isLocked(error)) throw error;
+      }
+    }
+    return this.#waitForTurn(run);
+  }
+
+  async #waitForTurn<T>(run: () => T): Promise<T> {
+    await this.take();
+    try {
+      return await this.whenUnlocked(run);
+    } finally {
+      this.giveBack();
+    }
+  }
+
   /**
    * Runs a statement outside a transaction, or one that begins it. The caller has the connection, now and afterwards,
    * but not throughout. Throws what `run` throws: SQLITE_BUSY after `patienceMs`, or at once when too many wait already.

@@ -41,23 +41,26 @@ export class SqliteConnection implements DatabaseConnection {
     }
   }
 
-  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    const run = (): QueryResult<R> => {
-      const { statement, columns } = this.#prepare(sql);
-      const binds = parameters.map(toBind);
-      if (columns.length > 0) {
-        const rows = timed(sql, () => statement.all(...binds)) as unknown as unknown[][];
-        return { rows: rows.map((values) => rowOf(columns, values)) as R[] };
-      }
-      const { changes } = timed(sql, () => statement.run(...binds));
-      return { rows: [], numAffectedRows: BigInt(changes) };
-    };
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const run = (): QueryResult<R> => this.run(query);
     try {
       // A transaction has the lock already.
       return this.#file.isTransaction ? run() : await this.#turns.whenUnlocked(run);
     } catch (error) {
       throw translateSqliteError(error);
     }
+  }
+
+  /** Runs a statement at once. Throws what `node:sqlite` throws. */
+  run<R>({ sql, parameters }: CompiledQuery): QueryResult<R> {
+    const { statement, columns } = this.#prepare(sql);
+    const binds = parameters.map(toBind);
+    if (columns.length > 0) {
+      const rows = timed(sql, () => statement.all(...binds)) as unknown as unknown[][];
+      return { rows: rows.map((values) => rowOf(columns, values)) as R[] };
+    }
+    const { changes } = timed(sql, () => statement.run(...binds));
+    return { rows: [], numAffectedRows: BigInt(changes) };
   }
 
   async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {

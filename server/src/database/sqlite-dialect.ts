@@ -11,6 +11,7 @@ import {
 } from 'kysely';
 import { ConnectionTurns } from './connection-turns.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
+import { translateSqliteError } from './sqlite-errors.ts';
 import type { TransactionGuard } from './transaction-guard.ts';
 
 /** Kysely over one `node:sqlite` connection. Every transaction is BEGIN IMMEDIATE, so it never fails half-way for a lock. */
@@ -70,11 +71,10 @@ class SqliteDriver implements Driver {
 
   async executeQuery<R>(query: CompiledQuery<R>): Promise<QueryResult<R>> {
     this.#guard.noteAcquired();
-    await this.#turns.take();
     try {
-      return await this.#connection.executeQuery(query);
-    } finally {
-      this.#turns.giveBack();
+      return await this.#turns.inOwnTurn(() => this.#connection.run<R>(query));
+    } catch (error) {
+      throw translateSqliteError(error);
     }
   }
 

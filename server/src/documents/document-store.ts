@@ -74,13 +74,12 @@ export function createDocumentStore(database: Database, quota: AccountQuota): Do
   return {
     async list(accountId, search, limit, after) {
       // One more than asked for tells whether there is a next page.
-      const page = { accountId, limit: limit + 1 };
       const rows =
         search !== ''
           ? await searchFor(accountId, search, limit + 1, after)
           : after === null
-            ? await readFirstPage(database.single, page)
-            : await readNextPage(database.single, { ...page, ...after });
+            ? await readFirstPage(database.single, { accountId, limit: limit + 1 })
+            : await readNextPage(database.single, { accountId, limit: limit + 1, at: after.at, id: after.id });
       const items = rows.slice(0, limit);
       const last = rows.length > limit ? items.at(-1) : undefined;
       return { items, next: last ? { at: last.created_at, id: last.id } : null };

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../app-error.ts';
-import type { LimitName, LimitState } from '../limits/limit.ts';
+import type { LimitName } from '../limits/limit.ts';
 import type { Limits } from '../limits/limits.ts';
 import { clientOf } from './client.ts';
 import type { HttpServer } from './server.ts';
@@ -14,9 +14,6 @@ declare module 'fastify' {
     limits: Limits;
     onLimitReached: OnLimitReached;
   }
-  interface FastifyRequest {
-    limitStates: LimitState[] | null;
-  }
 }
 
 /** Told of each request that was one too many, with the address, account id or e-mail address that the limit goes by. */
@@ -26,7 +23,6 @@ export type OnLimitReached = (request: FastifyRequest, name: LimitName, subject:
 export function registerLimits(server: HttpServer, limits: Limits, onLimitReached: OnLimitReached): void {
   server.decorate('limits', limits);
   server.decorate('onLimitReached', onLimitReached);
-  server.decorateRequest('limitStates', null);
   // After every onRequest hook, which is where a route's access is settled.
   server.addHook('preParsing', async (request, reply, payload) => {
     const { limit } = request.routeOptions.config;
@@ -48,19 +44,16 @@ export async function takeLimit(
 ): Promise<void> {
   const state = await request.server.limits.take(name, subject);
   if (!state) return;
-  request.limitStates = [...(request.limitStates ?? []), state];
-  reply.headers(limitHeaders(request.limitStates));
+  const { rate, remaining, resetSeconds } = state;
+  addMember(reply, 'ratelimit-policy', `"${name}";q=${rate.points};w=${rate.seconds}`);
+  addMember(reply, 'ratelimit', `"${name}";r=${remaining};t=${resetSeconds}`);
   if (!state.refused) return;
   await request.server.onLimitReached(request, name, subject);
-  throw new AppError('rate_limited', { retryAfterSeconds: state.resetSeconds });
+  throw new AppError('rate_limited', { retryAfterSeconds: resetSeconds });
 }
 
-/** Returns the two header fields; each is a structured list (RFC 9651) with one member a limit. */
-function limitHeaders(states: readonly LimitState[]): Record<'RateLimit' | 'RateLimit-Policy', string> {
-  return {
-    'RateLimit-Policy': states.map(({ name, rate }) => `"${name}";q=${rate.points};w=${rate.seconds}`).join(', '),
-    RateLimit: states
-      .map(({ name, remaining, resetSeconds }) => `"${name}";r=${remaining};t=${resetSeconds}`)
-      .join(', '),
-  };
+/** Both header fields are structured lists (RFC 9651) with one member a limit. */
+function addMember(reply: FastifyReply, field: 'ratelimit' | 'ratelimit-policy', member: string): void {
+  const earlier = reply.getHeader(field);
+  reply.header(field, earlier === undefined ? member : `${earlier}, ${member}`);
 }

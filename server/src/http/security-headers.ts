@@ -11,10 +11,11 @@ export const closedPolicy = "base-uri 'none'; form-action 'none'; frame-ancestor
  * the Content-Security-Policy. Browsers are told to insist on https when the public URL is https.
  */
 export function securityHeaders(publicUrl: string): Record<string, string> {
-  const headers: Record<string, string> = { 'Cache-Control': 'no-store' };
+  const headers: Record<string, string> = { 'cache-control': 'no-store' };
   const collect = {
     setHeader(name: string, value: string): void {
-      headers[name] = value;
+      // As Fastify keeps them, which so need not be asked for at every request.
+      headers[name.toLowerCase()] = value;
     },
     removeHeader() {},
   };

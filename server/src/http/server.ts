@@ -80,7 +80,7 @@ export async function createHttpServer({
     return503OnClosing: false,
     keepAliveTimeout: timeLimits.keepAliveMs,
     frameworkErrors(error, request, reply) {
-      reply.headers(always).header('X-Request-Id', request.id);
+      reply.headers(always).header('x-request-id', request.id);
       reply.raw.once('finish', () => reportRequest(request, reply));
       sendProblem(reply, toAppError(error), publicUrl);
     },
@@ -132,7 +132,7 @@ export async function createHttpServer({
 
   server.decorateRequest('principal', null);
   server.addHook('onRequest', (request, reply, done) => {
-    reply.headers(always).header('X-Request-Id', request.id);
+    reply.headers(always).header('x-request-id', request.id);
     // Nothing is upgraded here, but Node may have lost its place in what follows such a request.
     if (request.headers.upgrade !== undefined) reply.header('Connection', 'close');
     requireOneHost(request.raw);

@@ -48,21 +48,19 @@ export function createLimits(store: LimitStore, rates: Rates, monotonicMs = () =
       const limit = limits.get(name);
       if (!limit) return null;
       const { rate, counter } = limit;
-      const { result, refused } = await consume(counter, keyOf(name, subject));
+      let result: RateLimiterRes;
+      let refused = false;
+      try {
+        result = await counter.consume(keyOf(name, subject));
+      } catch (error) {
+        if (!(error instanceof RateLimiterRes)) throw error;
+        [result, refused] = [error, true];
+      }
       // The library counts by the clock of the day; whatever that does, nobody waits longer than the window.
       const resetSeconds = Math.min(Math.max(Math.ceil(result.msBeforeNext / 1000), 1), rate.seconds);
       return { name, rate, remaining: result.remainingPoints, resetSeconds, refused };
     },
   };
-}
-
-async function consume(counter: Counter, key: string): Promise<{ result: RateLimiterRes; refused: boolean }> {
-  try {
-    return { result: await counter.consume(key), refused: false };
-  } catch (error) {
-    if (error instanceof RateLimiterRes) return { result: error, refused: true };
-    throw error;
-  }
 }
 
 function keyOf(name: LimitName, subject: string): string {

@@ -64,12 +64,7 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
         .execute();
     },
 
-    async findByHash(hash) {
-      const row = await readByHash(hash);
-      if (!row) return null;
-      const { hash: _, ...owner } = row;
-      return owner;
-    },
+    findByHash: readByHash,
 
     list: (accountId) => readViews(query, accountId),
 

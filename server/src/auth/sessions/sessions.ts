@@ -107,8 +107,9 @@ export function createSessions(store: SessionStore, accessTokens: AccessTokens, 
       if (!claims) return null;
       const session = await store.find(claims.sessionId, claims.accountId);
       if (!session) return null;
-      lastUses.note(session.sessionId, address);
-      return { scheme: 'bearer', ...session };
+      const { accountId, email, accountCreatedAt, sessionId, authenticatedSecondsAgo } = session;
+      lastUses.note(sessionId, address);
+      return { scheme: 'bearer', accountId, email, accountCreatedAt, sessionId, authenticatedSecondsAgo };
     },
 
     /** Ends the session of whoever holds it. */
