@@ -1,11 +1,5 @@
-import type { Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
-
-/** What a stopping server needs: `close` stops listening and resolves when the last connection is gone. */
-export interface Drainable {
-  server: Server;
-  close(): Promise<unknown>;
-}
+import type { ServerResponse } from 'node:http';
+import type { HttpServer } from './http/server.ts';
 
 export interface Connections {
   /** From now on each answer is the last on its connection, so that none is idle when the server stops. */
@@ -17,41 +11,33 @@ export interface Connections {
   drain(limitMs: number): Promise<void>;
 }
 
-/** Watches a server's connections; call before it listens. */
-export function watchConnections(app: Drainable): Connections {
-  const { server } = app;
-  const sockets = new Set<Socket>();
-  const responses = new Set<ServerResponse>();
+/** Returns how a server's connections are ended. */
+export function connectionsOf(app: Pick<HttpServer, 'server' | 'exchanges' | 'close'>): Connections {
+  const { server, exchanges } = app;
   let ending = false;
-  let draining = false;
-
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  // First, since an answer's headers may be sent at once.
-  server.prependListener('request', (_request, response) => {
-    if (ending) response.shouldKeepAlive = false;
-    responses.add(response);
-    response.once('close', () => {
-      responses.delete(response);
-      // One that was answered with keep-alive before the stop is only now idle; nobody else would close it for a minute.
-      if (draining) setImmediate(() => server.closeIdleConnections());
-    });
-  });
 
   function endAfterAnswers(): void {
+    if (ending) return;
     ending = true;
-    for (const response of responses) if (!response.headersSent) response.shouldKeepAlive = false;
+    for (const { response } of exchanges.underWay()) if (!response.headersSent) response.shouldKeepAlive = false;
+    // First, since an answer's headers may be sent at once.
+    server.prependListener('request', (_request, response) => {
+      response.shouldKeepAlive = false;
+    });
   }
+
+  /** One that was answered with keep-alive before the stop is only then idle; nobody else would close it for a minute. */
+  const closeWhenIdle = (response: ServerResponse): void => {
+    response.once('close', () => setImmediate(() => server.closeIdleConnections()));
+  };
 
   return {
     endAfterAnswers,
     async drain(limitMs) {
-      draining = true;
       endAfterAnswers();
+      for (const { response } of exchanges.underWay()) closeWhenIdle(response);
       // Browsers connect ahead of need; Node does not count a connection that never spoke as idle.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      for (const socket of exchanges.silent()) socket.destroy();
       const cut = setTimeout(() => server.closeAllConnections(), limitMs);
       try {
         await app.close();

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { choresOf, createApp, createServices, flushesOf } from './app.ts';
 import type { Config } from './config/config.ts';
 import { migrate } from './database/migrate.ts';
-import { type Connections, watchConnections } from './drain.ts';
+import { type Connections, connectionsOf } from './drain.ts';
 import { withKnownPort } from './free-port.ts';
 import { runEach, startHousekeeping } from './housekeeping.ts';
 import { createLog } from './log.ts';
@@ -42,7 +42,7 @@ export async function serveHere(configured: Config, role: Role = alone): Promise
     await role.prepare(services.database, log);
     stopMetrics = await role.startMetrics(services.passwords, config);
     const app = await createApp(config, services, log);
-    const connections = watchConnections(app);
+    const connections = connectionsOf(app);
     try {
       await app.listen({ host: config.host, port: config.port });
     } catch (error) {

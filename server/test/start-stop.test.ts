@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { freePort } from '../src/free-port.ts';
 import { goodPassword, send } from './boot.ts';
+import { fileForm } from './documents-upload.ts';
 import { type Running, runInksong, startInksong, temporaryFolder } from './run-inksong.ts';
 import { databaseSettings, testEngine } from './test-database.ts';
 
@@ -115,6 +116,33 @@ test('connections that are kept alive or never spoke do not hold a stop up', asy
   server.signal('SIGTERM');
   await Promise.all(closed);
   // Closed at once: with the rest, after eight seconds, the request in progress would have been cut too.
+  assert.equal(await finish(), 201);
+  assert.equal((await server.finished).code, 0);
+});
+
+test('a download that a stop meets is finished, and then its connection does not hold the stop up', async (t) => {
+  const server = await startServer(t);
+  const account = { email: 'reader@example.com', password: goodPassword };
+  const { api_key: key } = (await send(`${server.url}/api/v1/auth/register`, 'POST', { json: account })).json;
+  const bytes = Buffer.alloc(20 * 1024 * 1024);
+  const { id } = (await send(`${server.url}/api/v1/documents/`, 'POST', { key, body: fileForm(bytes) })).json;
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  const path = `/api/v1/documents/${id}/content`;
+  const asked = get({ port: server.port, host: '127.0.0.1', path, headers: { 'X-API-Key': key }, agent });
+  const [response] = await once(asked, 'response');
+  // Nobody knew of the stop yet, and more is on its way than the connection takes while nobody reads.
+  assert.equal(response.headers.connection, 'keep-alive');
+  const { finish } = await requestInProgress(server);
+
+  server.signal('SIGTERM');
+  await server.seen(/"stopping: /);
+  const closed = once(response.socket, 'close');
+  let length = 0;
+  for await (const piece of response) length += piece.length;
+  assert.equal(length, bytes.length);
+  await closed;
+  // Not with the rest, which would have been cut after eight seconds.
   assert.equal(await finish(), 201);
   assert.equal((await server.finished).code, 0);
 });

@@ -1,18 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyBaseLogger } from 'fastify';
 import { AppError } from '../app-error.ts';
 import { newRequestId } from '../id.ts';
+import type { Exchange } from './exchanges.ts';
 import { problemOf, toAppError, writeProblem } from './problem.ts';
 import type { HttpServer } from './server.ts';
 
 /** Longest that a refused client is given to read its answer and hang up, milliseconds. */
 const lingerMs = 2_000;
-
-interface Exchange {
-  request: IncomingMessage;
-  response: ServerResponse;
-}
 
 /**
  * Refuses what Node could not parse as a request and what it would drop without a word, as problem+json on the bare
@@ -22,8 +17,6 @@ interface Exchange {
  * @param always headers of every answer
  */
 export function brokenRequests(log: FastifyBaseLogger, publicUrl: string, always: Record<string, string>) {
-  const latest = new WeakMap<Duplex, Exchange>();
-
   const refuse = (socket: Duplex, error: AppError, reason: string | undefined): void => {
     const requestId = newRequestId();
     log.info({ request_id: requestId, code: error.code, reason }, 'not an HTTP request');
@@ -33,9 +26,9 @@ export function brokenRequests(log: FastifyBaseLogger, publicUrl: string, always
   };
 
   return {
-    /** The server's `clientErrorHandler`. */
-    onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-      const { request, response } = latest.get(socket) ?? {};
+    /** For the server's `clientErrorHandler`. @param latest the exchange of this connection that began last and is not over */
+    onClientError(error: NodeJS.ErrnoException, socket: Duplex, latest: Exchange | undefined): void {
+      const { request, response } = latest ?? {};
       if (error.code === 'ECONNRESET' || (response?.headersSent && !request?.complete)) return void socket.destroy();
       if (response && request?.complete && !response.writableFinished) {
         response.once('close', () => socket.destroy());
@@ -46,7 +39,6 @@ export function brokenRequests(log: FastifyBaseLogger, publicUrl: string, always
     },
 
     watch({ server }: HttpServer): void {
-      server.on('request', (request, response) => latest.set(request.socket, { request, response }));
       server.on('connect', (_request, socket) => {
         const detail = 'This is no proxy.';
         refuse(socket, new AppError('method_not_allowed', { detail, headers: { Allow: '' } }), 'CONNECT');

@@ -17,6 +17,7 @@ import { authenticationHook, type Gate } from './authentication.ts';
 import { brokenRequests } from './broken-requests.ts';
 import { requireHttps } from './client.ts';
 import { allowOrigins } from './cors.ts';
+import { type Exchanges, watchExchanges } from './exchanges.ts';
 import { parseJsonBodies } from './json-body.ts';
 import { registerOpenApi } from './openapi.ts';
 import { problemKinds, sendProblem, toAppError } from './problem.ts';
@@ -39,6 +40,7 @@ declare module 'fastify' {
     /** Every route with its access. */
     routeTable: readonly RouteEntry[];
     allowedOrigins: ReadonlySet<string>;
+    exchanges: Exchanges;
   }
 }
 
@@ -84,7 +86,9 @@ export async function createHttpServer({
       reply.raw.once('finish', () => reportRequest(request, reply));
       sendProblem(reply, toAppError(error), publicUrl);
     },
-    clientErrorHandler: broken.onClientError,
+    clientErrorHandler(error, socket) {
+      broken.onClientError(error, socket, server.exchanges.latestOn(socket));
+    },
     http: {
       headersTimeout: timeLimits.headersMs,
       connectionsCheckingInterval: timeLimits.headersCheckEveryMs,
@@ -97,8 +101,9 @@ export async function createHttpServer({
   server.server.maxHeadersCount = 0;
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
 
+  server.decorate('exchanges', watchExchanges(server.server));
   broken.watch(server);
-  enforceTimeLimits(server.server, timeLimits);
+  enforceTimeLimits(server, timeLimits);
 
   server.setValidatorCompiler(compileValidator);
   parseJsonBodies(server);

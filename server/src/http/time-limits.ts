@@ -1,6 +1,8 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { AppError } from '../app-error.ts';
+import type { Exchange } from './exchanges.ts';
 import { bytesTaken, readSendQueues } from './send-queue.ts';
+import type { HttpServer } from './server.ts';
 
 /** Milliseconds, but for the rate. */
 export interface TimeLimits {
@@ -40,10 +42,8 @@ interface Mark {
   bytes: number;
 }
 
-interface Exchange {
-  request: IncomingMessage;
-  response: ServerResponse;
-  startedMs: number;
+/** What is known of an exchange that takes so long that it was looked at. */
+interface Watch {
   /** Set once the body was given up: when to hang up. */
   hangUpMs: number | null;
   /** How far the body or the answer had come at each look; `null` while nobody is waiting for the client. */
@@ -61,26 +61,20 @@ export function markTransfer(request: IncomingMessage): void {
  * Cuts connections whose client is slower than the limits; call before the server listens. A client is not blamed while
  * it is we who do not read or have nothing to send. Headers are left to Node, see `headersTimeout`.
  */
-export function enforceTimeLimits(server: Server, limits: TimeLimits): void {
-  const exchanges = new Set<Exchange>();
+export function enforceTimeLimits(
+  { server, exchanges }: Pick<HttpServer, 'server' | 'exchanges'>,
+  limits: TimeLimits,
+): void {
+  const watched = new WeakMap<Exchange, Watch>();
   let timer: NodeJS.Timeout | undefined;
 
-  server.on('request', (request, response) => {
-    const exchange: Exchange = { request, response, startedMs: performance.now(), hangUpMs: null, marks: null };
-    exchanges.add(exchange);
-    response.once('close', () => {
-      // The rest of a body that nobody wanted may still be on its way.
-      if (request.complete) exchanges.delete(exchange);
-    });
-  });
   const sweep = async (): Promise<void> => {
-    const sending = [...exchanges].some(isSending);
-    const queued = sending ? await readSendQueues() : () => 0;
+    const queued = exchanges.underWay().some(isSending) ? await readSendQueues() : () => 0;
     const now = performance.now();
-    for (const exchange of exchanges) {
-      const { request, response } = exchange;
-      if (request.socket.destroyed || (request.complete && response.closed)) exchanges.delete(exchange);
-      else check(exchange, now, queued);
+    for (const exchange of exchanges.underWay()) {
+      const watch = watched.get(exchange) ?? { hangUpMs: null, marks: null };
+      watched.set(exchange, watch);
+      if (!exchange.request.socket.destroyed) check(exchange, watch, now, queued);
     }
     schedule();
   };
@@ -90,26 +84,31 @@ export function enforceTimeLimits(server: Server, limits: TimeLimits): void {
   server.on('listening', schedule);
   server.on('close', () => clearTimeout(timer));
 
-  function check(exchange: Exchange, now: number, queued: (socket: IncomingMessage['socket']) => number): void {
-    const { request, startedMs, hangUpMs } = exchange;
+  function check(
+    exchange: Exchange,
+    watch: Watch,
+    now: number,
+    queued: (socket: IncomingMessage['socket']) => number,
+  ): void {
+    const { request, startedMs } = exchange;
     const { socket } = request;
-    if (hangUpMs !== null) {
-      if (now >= hangUpMs) socket.destroy();
+    if (watch.hangUpMs !== null) {
+      if (now >= watch.hangUpMs) socket.destroy();
     } else if (isSending(exchange)) {
-      if (isTooSlow(exchange, 'down', { atMs: now, bytes: bytesTaken(socket) - queued(socket) })) socket.destroy();
+      if (isTooSlow(watch, 'down', { atMs: now, bytes: bytesTaken(socket) - queued(socket) })) socket.destroy();
     } else if (!request.complete && !transfers.has(request)) {
-      if (now - startedMs >= limits.bodyMs) giveUpBody(exchange, now);
+      if (now - startedMs >= limits.bodyMs) giveUpBody(exchange, watch, now);
     } else if (!request.complete && request.readableLength === 0) {
-      if (isTooSlow(exchange, 'up', { atMs: now, bytes: socket.bytesRead })) socket.destroy();
+      if (isTooSlow(watch, 'up', { atMs: now, bytes: socket.bytesRead })) socket.destroy();
     } else {
-      exchange.marks = null;
+      watch.marks = null;
     }
   }
 
   /** Notes how far a transfer has come; tells whether it stands still or is under the rate. */
-  function isTooSlow(exchange: Exchange, direction: 'up' | 'down', mark: Mark): boolean {
-    if (exchange.marks?.direction !== direction) exchange.marks = { direction, moved: [] };
-    const { moved } = exchange.marks;
+  function isTooSlow(watch: Watch, direction: 'up' | 'down', mark: Mark): boolean {
+    if (watch.marks?.direction !== direction) watch.marks = { direction, moved: [] };
+    const { moved } = watch.marks;
     moved.push(mark);
     const since = (ms: number): Mark | undefined => moved.findLast(({ atMs }) => atMs <= mark.atMs - ms);
     const idle = since(limits.idleMs);
@@ -121,10 +120,9 @@ export function enforceTimeLimits(server: Server, limits: TimeLimits): void {
   }
 
   /** Whoever parses the body answers 408; where nobody does, the connection just ends. */
-  function giveUpBody(exchange: Exchange, now: number): void {
-    const { request, response } = exchange;
+  function giveUpBody({ request, response }: Exchange, watch: Watch, now: number): void {
     if (response.headersSent || request.listenerCount('error') === 0) return void request.socket.destroy();
-    exchange.hangUpMs = now + limits.lingerMs;
+    watch.hangUpMs = now + limits.lingerMs;
     request.emit('error', new AppError('request_timeout', { headers: { Connection: 'close' } }));
   }
 }
