@@ -1,11 +1,11 @@
-// Inksong's own list, server and log, with all credential work taken out: no credential is read, nobody is looked up,
+// Inksong's own server, routes and log, with all credential work taken out: no credential is read, nobody is looked up,
 // limited or counted. It is put together here from the product's own functions, so that the product needs no such switch.
 import type { FastifyRequest } from 'fastify';
 import { createServices } from '../../server/src/app.ts';
 import type { Principal } from '../../server/src/auth/principal.ts';
 import { readConfig } from '../../server/src/config/config.ts';
 import { migrate } from '../../server/src/database/migrate.ts';
-import { documentRoutes } from '../../server/src/documents/document-routes.ts';
+import { registerRoutes } from '../../server/src/http/routes.ts';
 import { createHttpServer } from '../../server/src/http/server.ts';
 import { log } from './listening.ts';
 
@@ -37,10 +37,5 @@ server.addHook('onRequest', (request, _reply, done) => {
   request.principal = principalOf(request);
   done();
 });
-await server.register(
-  async (v1) => {
-    await v1.register(async (room) => documentRoutes(room, services.documents, config.publicUrl));
-  },
-  { prefix: '/api/v1' },
-);
+await registerRoutes(server, services, config);
 await server.listen({ host: config.host, port: config.port });
