@@ -34,6 +34,10 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     const environment = inksongSettings(await workshop.dataFolder('inksong-unguarded'));
     return list(own('unguarded', environment), withKeys, text);
   },
+  'hand-written-unguarded': async (workshop, { text }) => {
+    const { environment, ...program } = await handWritten(workshop, 'unguarded');
+    return list({ ...program, environment: { ...environment, BENCH_UNGUARDED: 'yes' } }, withKeys, text);
+  },
   'hand-written-key': async (workshop, { text }) => list(await handWritten(workshop, 'key'), withKeys, text),
   'hand-written-bearer': async (workshop, { text }) =>
     list(await handWritten(workshop, 'bearer'), withTokens(handWrittenTokens), text),

@@ -20,6 +20,7 @@ const tiny = {
 
 const lists = [
   'bare-fastify',
+  'hand-written-unguarded',
   'hand-written-key',
   'hand-written-bearer',
   'inksong-unguarded',
