@@ -56,7 +56,7 @@ if (before) {
   const compared = compareFindings(result.findings, before);
   console.table(compared);
   if (isRegression(compared)) {
-    console.log('WORSE: a ratio of CPU time has left the spread of the earlier run.');
+    console.log('WORSE: a comparison of CPU time has moved by more than two runs of one program differ.');
     process.exitCode = 1;
   }
 }

@@ -29,12 +29,21 @@ test('a ratio of CPU time is judged by its least disturbed rounds, however the o
     );
   const judged = (undisturbed: number, better: Finding['better'] = 'less') => compared(undisturbed, better)[0]?.verdict;
   assert.deepEqual(
-    [1.04, 1.06, 0.96, 0.94].map((ratio) => judged(ratio)),
+    [1.07, 1.09, 0.93, 0.91].map((ratio) => judged(ratio)),
     ['', 'WORSE', '', 'better'],
   );
-  assert.equal(judged(0.94, 'more'), 'WORSE');
-  assert.equal(isRegression(compared(1.06, 'less')), true);
-  assert.equal(isRegression(compared(0.94, 'less')), false);
+  assert.equal(judged(0.91, 'more'), 'WORSE');
+  assert.equal(isRegression(compared(1.09, 'less')), true);
+  assert.equal(isRegression(compared(0.91, 'less')), false);
+});
+
+test('a difference of CPU time may move by a third before it is a regression', () => {
+  const judged = (undisturbed: number) =>
+    compareFindings(
+      [finding('key', 1, 1, 1, { undisturbed, unit: 'µs', better: 'less' })],
+      [finding('key', 1, 1, 1, { undisturbed: 10, unit: 'µs', better: 'less' })],
+    )[0]?.verdict;
+  assert.deepEqual([13.4, 13.6].map(judged), ['', 'WORSE']);
 });
 
 test('what moves with the machine is said to be worse, and is no regression', () => {

@@ -1,22 +1,25 @@
 import { readFileSync } from 'node:fs';
-import { type Finding, inWords } from './finding.ts';
+import { type Finding, inWords, type Unit } from './finding.ts';
 
 export interface ComparedFinding {
   name: string;
   unit: string;
   now: string;
   before: string;
-  /** By how much the median has moved, percent; of a ratio of CPU time, that of the least disturbed rounds. */
+  /** By how much the median has moved, percent; where CPU time is compared, that of the least disturbed rounds. */
   change: string;
   verdict: 'better' | 'worse' | 'WORSE' | '';
 }
 
-/** By so much, ratios of CPU time differ between runs of the very same program while the machine is busy. */
-const sameProgram = 0.05;
+/**
+ * By so much, ratios of CPU time and differences of it differ between runs of the very same program. A difference is of
+ * two large figures, and what is to be noticed there is large beside it: a look-up more is half of what a guard costs.
+ */
+const sameProgram: Partial<Record<Unit, number>> = { '×': 0.08, µs: 0.35 };
 
 /**
  * Returns each finding beside the one of the same name from an earlier run; those that only one of them has, too. What
- * has become worse is `WORSE` where it is a ratio of CPU time: that is the program's doing, not the machine's. Any other is
+ * has become worse is `WORSE` where it compares CPU time: that is the program's doing, not the machine's. Any other is
  * worse or better when the middle halves of the two do not even touch.
  */
 export function compareFindings(now: readonly Finding[], before: readonly Finding[]): ComparedFinding[] {
@@ -47,13 +50,14 @@ export function readFindings(path: string): Finding[] {
 const figureOf = ({ undisturbed, median }: Finding): number => undisturbed ?? median;
 
 function verdictOf(present: Finding, past: Finding): ComparedFinding['verdict'] {
-  const isRatioOfCpu = present.undisturbed !== null && past.undisturbed !== null;
+  const isOfCpu = present.undisturbed !== null && past.undisturbed !== null;
   const change = figureOf(present) / figureOf(past) - 1;
-  const isMore = isRatioOfCpu ? change > sameProgram : present.lower > past.upper;
-  const isLess = isRatioOfCpu ? change < -sameProgram : present.upper < past.lower;
+  const { [present.unit]: noise = 0 } = sameProgram;
+  const isMore = isOfCpu ? change > noise : present.lower > past.upper;
+  const isLess = isOfCpu ? change < -noise : present.upper < past.lower;
   if (!isMore && !isLess) return '';
   if (isMore === (present.better === 'more')) return 'better';
-  return isRatioOfCpu ? 'WORSE' : 'worse';
+  return isOfCpu ? 'WORSE' : 'worse';
 }
 
 function spreadInWords(finding: Finding | undefined): string {

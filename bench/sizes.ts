@@ -30,7 +30,7 @@ export const fullSizes: Sizes = {
 };
 
 export const quickSizes: Sizes = {
-  warmUp: { requests: 15_000, forMs: 5_000 },
+  warmUp: { requests: 40_000, forMs: 10_000 },
   rounds: 20,
   roundMs: 250,
   accounts: 1_000,
