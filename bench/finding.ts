@@ -10,8 +10,9 @@ export interface Finding extends Spread {
   /** At most or at least this, by what is better; null: it is told and no more. */
   wanted: number | null;
   /**
-   * Where CPU time is compared, the same of each one's least disturbed quarter of rounds: what else the machine does only ever
-   * adds to CPU time, so that this one hardly moves, and a later run may be judged by it. Null: it compares something else, or something that is not so steady.
+   * Where CPU time is compared, the same of each one's least disturbed quarter of rounds: what else the machine does only
+   * ever adds to CPU time, so that this one hardly moves, and a later run may be judged by it. Null: it compares something
+   * else, or something that is not so steady.
    */
   undisturbed: number | null;
 }

@@ -26,8 +26,8 @@ export const diskFull: Experiment<{ cycles: number }> = {
   planted: {
     what: 'a key check writes the last use',
     file: 'auth/api-keys/api-keys.ts',
-    replace: "return { scheme: 'api_key', ...owner };",
-    by: "await store.saveLastUses([{ id: owner.apiKeyId, at: clock.now(), address }]); return { scheme: 'api_key', ...owner };",
+    replace: 'const { accountId, email, accountCreatedAt, apiKeyId, allowlist } = owner;',
+    by: 'const { accountId, email, accountCreatedAt, apiKeyId, allowlist } = owner; await store.saveLastUses([{ id: apiKeyId, at: clock.now(), address }]);',
   },
 
   async run(run, { cycles }) {

@@ -55,6 +55,8 @@ async function openWithoutServer(t: TestContext, patienceMs?: number) {
   return {
     path,
     insert: async (key: string) => void (await database.query.insertInto('limit_counters').values(row(key)).execute()),
+    insertPrepared: (key: string) =>
+      database.single.executeQuery(database.query.insertInto('limit_counters').values(row(key)).compile()),
     insertInTransaction: (key: string) =>
       database.transaction(async (trx) => void (await trx.insertInto('limit_counters').values(row(key)).execute())),
     async keys(): Promise<string[]> {
@@ -65,10 +67,11 @@ async function openWithoutServer(t: TestContext, patienceMs?: number) {
 }
 
 test('writes that wait for the lock are done in the order they came, single statements and transactions alike', async (t) => {
-  const { path, insert, insertInTransaction, keys } = await openWithoutServer(t);
+  const { path, keys, ...kinds } = await openWithoutServer(t);
+  const inserts = [kinds.insertPrepared, kinds.insert, kinds.insertInTransaction];
   const release = holdWriteLock(t, path);
   const wanted = Array.from({ length: 20 }, (_, number) => `write ${number}`);
-  const writes = wanted.map((key, number) => (number % 2 ? insert(key) : insertInTransaction(key)));
+  const writes = wanted.map((key, number) => inserts[number % inserts.length]?.(key));
   assert.deepEqual(await keys(), [], 'a read goes first');
   release();
   await Promise.all(writes);
@@ -97,9 +100,10 @@ test('more writes than may wait for the lock are refused at once, and what waite
 });
 
 test('a write that cannot have the lock in time is refused, leaves nothing behind, and the next one finds its way', async (t) => {
-  const { path, insert, insertInTransaction, keys } = await openWithoutServer(t, 20);
+  const { path, insert, insertPrepared, insertInTransaction, keys } = await openWithoutServer(t, 20);
   const release = holdWriteLock(t, path);
   await assert.rejects(insert('statement'), { name: 'AppError', code: 'unavailable' });
+  await assert.rejects(insertPrepared('prepared'), { name: 'AppError', code: 'unavailable' });
   await assert.rejects(insertInTransaction('transaction'), { name: 'AppError', code: 'unavailable' });
   release();
   await insert('after');

@@ -55,8 +55,7 @@ function isOver({ request, response }: Exchange): boolean {
   return request.complete && response.closed;
 }
 
+/** Answers leave in the order of their requests, so what is over comes first. */
 function forgetOver(exchanges: Exchange[]): void {
-  for (let index = exchanges.length - 1; index >= 0; index--) {
-    if (isOver(exchanges[index] as Exchange)) exchanges.splice(index, 1);
-  }
+  while (exchanges[0] && isOver(exchanges[0])) exchanges.shift();
 }

@@ -14,7 +14,7 @@ export function securityHeaders(publicUrl: string): Record<string, string> {
   const headers: Record<string, string> = { 'cache-control': 'no-store' };
   const collect = {
     setHeader(name: string, value: string): void {
-      // As Fastify keeps them, which so need not be asked for at every request.
+      // In lower case, as Fastify keeps them.
       headers[name.toLowerCase()] = value;
     },
     removeHeader() {},
