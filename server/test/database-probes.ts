@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { StatementSync } from 'node:sqlite';
+import { constants, DatabaseSync, StatementSync } from 'node:sqlite';
 import type { TestContext } from 'node:test';
 import { type RawBuilder, sql } from 'kysely';
 import pg from 'pg';
@@ -120,6 +120,29 @@ export async function requireLookUps(database: Database, statements: Iterable<st
       if (/Index (Only )?Scan/.test(step)) assert.match(search[index + 1] ?? '', /^Index Cond/, told);
     }
   }
+}
+
+/**
+ * Throws unless SQLite keeps the plan of each prepared statement, whatever is bound to it. PostgreSQL may plan as it sees fit.
+ * @param path of the database; nothing is changed in it
+ */
+export function requireLastingPlans(path: string, statements: Iterable<string>): void {
+  const file = new DatabaseSync(path, { readOnly: true });
+  let planned = 0;
+  // It is asked whenever a statement is planned.
+  file.setAuthorizer(() => {
+    planned++;
+    return constants.SQLITE_OK;
+  });
+  for (const statement of statements) {
+    const explained = file.prepare(`EXPLAIN ${statement}`);
+    const binds = [...statement.matchAll(/\?/g)];
+    explained.all(...binds.map(() => 1));
+    planned = 0;
+    explained.all(...binds.map(() => 2));
+    assert.equal(planned, 0, `${statement}\n  is planned anew each time`);
+  }
+  file.close();
 }
 
 /** Makes every INSERT or UPDATE of a table fail until the function it returns is called. */

@@ -4,7 +4,7 @@ import { choresOf } from '../src/app.ts';
 import { statementRun } from '../src/database/statement-run.ts';
 import { runEach } from '../src/housekeeping.ts';
 import { type Answer, bootServer, type CallOptions, goodPassword, type TestServer } from './boot.ts';
-import { requireLookUps } from './database-probes.ts';
+import { requireLastingPlans, requireLookUps } from './database-probes.ts';
 import { fileForm } from './documents-upload.ts';
 import { type Mailbox, openMailbox, registerInvited } from './mailbox.ts';
 
@@ -15,7 +15,7 @@ const limited = {
   INKSONG_RATE_LIMIT_API: '1000/min',
 };
 
-test('no statement of any request, nor of what is written afterwards, reads a whole table or index', async (t) => {
+test('no statement of any request, nor of what is written afterwards, reads a whole table or index; SQLite plans each once', async (t) => {
   const mailbox = await openMailbox(t);
   const server = await bootServer(t, { ...limited, ...mailbox.settings });
   const { database } = server.services;
@@ -43,6 +43,8 @@ test('no statement of any request, nor of what is written afterwards, reads a wh
   assert.deepEqual(unasked, [], 'every route has been asked and has succeeded');
   assert.ok(statements.size >= 95, `${statements.size} statements`);
   await requireLookUps(database, statements);
+  const { database: location } = server.config;
+  if (location.engine === 'sqlite') requireLastingPlans(location.path, statements);
   t.diagnostic(`${statements.size} statements of ${routes.length} routes`);
 });
 

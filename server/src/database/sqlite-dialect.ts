@@ -4,6 +4,7 @@ import {
   type DatabaseConnection,
   type Dialect,
   type Driver,
+  type LimitNode,
   type QueryResult,
   SqliteAdapter,
   SqliteIntrospector,
@@ -26,9 +27,20 @@ export class SqliteDialect implements Dialect {
   /** Closes the file. Kysely would only do so if it had been asked for the connection itself. */
   close = (): void => this.#driver.close();
   createDriver = (): SqliteDriver => this.#driver;
-  createQueryCompiler = (): SqliteQueryCompiler => new SqliteQueryCompiler();
+  createQueryCompiler = (): SqliteQueryCompiler => new LastingPlanCompiler();
   createAdapter = (): SqliteAdapter => new SerializedSqliteAdapter();
   createIntrospector: Dialect['createIntrospector'] = (db) => new SqliteIntrospector(db);
+}
+
+/**
+ * Writes `limit ? + 0`. SQLite looks at the number that is bound to a bare `limit ?` when it plans a statement, and so
+ * plans the prepared statement anew each time one is bound.
+ */
+class LastingPlanCompiler extends SqliteQueryCompiler {
+  protected override visitLimit(node: LimitNode): void {
+    super.visitLimit(node);
+    this.append(' + 0');
+  }
 }
 
 class SerializedSqliteAdapter extends SqliteAdapter {
