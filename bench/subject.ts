@@ -2,12 +2,17 @@ import type { LoadRequest } from './load/load.ts';
 import type { ServerProcess, ServerProgram } from './server-process.ts';
 import type { Workshop } from './workshop.ts';
 
+/** For a server that is one process: the load generator has the other processor to itself. */
+export const pollsOftenMs = 0.3;
+
 /** What is measured beside others: a server, and what is asked of it. */
 export interface Subject {
   name: string;
   /** Subjects with the same program share one process. */
   program: ServerProgram;
   connections: number;
+  /** Of the load generator; see `LoadTask`. */
+  pollMs: number;
   /** Called again for every round: tokens last for fifteen minutes. */
   requests: () => Promise<LoadRequest[]>;
   /** Returns what is wrong with the answer to the first request, or null. */

@@ -5,10 +5,10 @@ import type { LoadRequest } from '../load/load.ts';
 import { measureBesideEachOther, type SectionResult } from '../section.ts';
 import { addAccounts, addDocuments, apiKey } from '../seed.ts';
 import type { ServerProgram } from '../server-process.ts';
-import { ask, pageOf, type Subject, sameAs } from '../subject.ts';
+import { ask, pageOf, pollsOftenMs, type Subject, sameAs } from '../subject.ts';
 import type { Workshop } from '../workshop.ts';
 
-const connections = 32;
+const load = { connections: 32, pollMs: pollsOftenMs };
 const pageLength = 10;
 const pagePath = `${listPath}?limit=${pageLength}`;
 /** Whose documents grow, and who keeps the few he has. */
@@ -41,7 +41,7 @@ async function ofAccounts(workshop: Workshop, reference: string): Promise<Subjec
   const [fewFolder, manyFolder] = [await workshop.dataFolder(few), await workshop.dataFolder(many)];
   addAccounts(join(manyFolder, 'inksong.db'), workshop.sizes.manyAccounts - workshop.sizes.accounts);
   const subject = (name: string, folder: string): Subject => ({
-    ...{ name, program: inksong(name, inksongSettings(folder)), connections, requests, fault: sameAs(reference) },
+    ...{ name, program: inksong(name, inksongSettings(folder)), ...load, requests, fault: sameAs(reference) },
   });
   return [subject(few, fewFolder), subject(many, manyFolder)];
 }
@@ -52,7 +52,7 @@ async function ofDocuments(workshop: Workshop, reference: string): Promise<Subje
   const program = inksong('inksong-documents', inksongSettings(folder));
   const cursor = await deepestCursor(workshop, program);
   const subject = (name: string, request: LoadRequest): Subject => ({
-    ...{ name, program, connections, requests: async () => [request], fault: pageOf(pageLength, reference) },
+    ...{ name, program, ...load, requests: async () => [request], fault: pageOf(pageLength, reference) },
   });
   return [
     subject('inksong-few-documents', get(pagePath, keyHeaders(keeper))),
