@@ -16,7 +16,7 @@ test('a cursor is read back, and every other text is refused', () => {
       if (tail !== '') assert.throws(() => decodeCursor(text + tail, prefix), refused);
     }),
   );
-  for (const inner of [
+  for (const text of [
     '',
     '1.',
     '-1.doc_x',
@@ -25,7 +25,7 @@ test('a cursor is read back, and every other text is refused', () => {
     `01.${newId('doc')}`,
     `1.${newId('doc').toUpperCase()}`,
   ]) {
-    assert.throws(() => decodeCursor(Buffer.from(inner).toString('base64url'), 'doc'), refused, inner);
+    assert.throws(() => decodeCursor(text, 'doc'), refused, text);
   }
 });
 
