@@ -14,11 +14,19 @@ const minutes = Array.from({ length: 24 * 60 }, (_, of) => `T${digits(Math.floor
 const seconds = Array.from({ length: 60 }, (_, of) => digits(of, 2));
 const milliseconds = Array.from({ length: 1_000 }, (_, of) => `.${digits(of, 3)}Z`);
 
+let last = { ms: 0, text: '1970-01-01T00:00:00.000Z' };
+
 /**
  * Returns a time in whole milliseconds since 1970 as people and programs are shown it: RFC 3339 in UTC with milliseconds.
- * A page of a list has forty of them, and by Date they would take as long as the reading of its rows.
+ * A page of a list has forty of them, and by Date they would take as long as the reading of its rows. Half of these are as
+ * the one before: of documents that nobody has changed.
  */
 export function isoTime(ms: number): string {
+  if (ms !== last.ms) last = { ms, text: composeTime(ms) };
+  return last.text;
+}
+
+function composeTime(ms: number): string {
   const day = Math.floor(ms / dayMs);
   const ofDay = ms - day * dayMs;
   const minute = minutes[Math.floor(ofDay / 60_000)];

@@ -9,8 +9,8 @@ const statementCacheSize = 256;
 
 interface Prepared {
   statement: StatementSync;
-  /** As they were when it was prepared; migrations only add. None of a statement that returns no rows. */
-  columns: readonly string[];
+  /** Of the columns as they were when it was prepared; migrations only add. Null of a statement that returns no rows. */
+  toRow: ((values: unknown[]) => Record<string, unknown>) | null;
 }
 
 /** The one connection, for whoever's turn it is. */
@@ -53,11 +53,11 @@ export class SqliteConnection implements DatabaseConnection {
 
   /** Runs a statement at once. Throws what `node:sqlite` throws. */
   run<R>({ sql, parameters }: CompiledQuery): QueryResult<R> {
-    const { statement, columns } = this.#prepare(sql);
+    const { statement, toRow } = this.#prepare(sql);
     const binds = parameters.map(toBind);
-    if (columns.length > 0) {
+    if (toRow) {
       const rows = timed(sql, () => statement.all(...binds)) as unknown as unknown[][];
-      return { rows: rows.map((values) => rowOf(columns, values)) as R[] };
+      return { rows: rows.map(toRow) as R[] };
     }
     const { changes } = timed(sql, () => statement.run(...binds));
     return { rows: [], numAffectedRows: BigInt(changes) };
@@ -76,7 +76,8 @@ export class SqliteConnection implements DatabaseConnection {
     if (!prepared) {
       const statement = this.#file.prepare(sql);
       statement.setReturnArrays(true);
-      prepared = { statement, columns: statement.columns().map(({ name }) => name) };
+      const columns = statement.columns().map(({ name }) => name);
+      prepared = { statement, toRow: columns.length > 0 ? rowMaker(columns) : null };
       if (this.#statements.size >= statementCacheSize) {
         const oldest = this.#statements.keys().next().value;
         if (oldest !== undefined) this.#statements.delete(oldest);
@@ -87,11 +88,14 @@ export class SqliteConnection implements DatabaseConnection {
   }
 }
 
-/** `node:sqlite` would make objects without a prototype, from which all that is done with them afterwards is slow. */
-function rowOf(columns: readonly string[], values: readonly unknown[]): Record<string, unknown> {
-  const row: Record<string, unknown> = {};
-  for (let index = 0; index < columns.length; index++) row[columns[index] as string] = values[index];
-  return row;
+/**
+ * Returns a function that gives values the names of their columns. It is written out, because V8 makes an object fastest
+ * where all its names stand in the source; `node:sqlite` would make objects without a prototype, from which all that is
+ * done with them afterwards is slow.
+ */
+function rowMaker(columns: readonly string[]): NonNullable<Prepared['toRow']> {
+  const members = columns.map((name, index) => `${JSON.stringify(name)}: values[${index}]`);
+  return new Function('values', `return { ${members.join(', ')} };`) as NonNullable<Prepared['toRow']>;
 }
 
 function timed<T>(sql: string, run: () => T): T {
