@@ -42,7 +42,7 @@ export async function runRounds(
 }
 
 async function measure(
-  { name, server, connections, pollMs, requests }: RunningSubject,
+  { name, server, connections, busyPollMs, requests }: RunningSubject,
   generator: LoadGenerator,
   forMs: number,
   maxRequests = mostRequestsARound,
@@ -56,7 +56,7 @@ async function measure(
     forMs,
     maxRequests,
     requestsPerSecond: null,
-    pollMs,
+    busyPollMs,
   });
   const after = await server.resources();
   server.emptyLog();

@@ -2,8 +2,8 @@ import type { LoadRequest } from './load/load.ts';
 import type { ServerProcess, ServerProgram } from './server-process.ts';
 import type { Workshop } from './workshop.ts';
 
-/** For a server that is one process: the load generator has the other processor to itself. */
-export const pollsOftenMs = 0.3;
+/** For a server that is one process. Longer, and it would take the second processor from those that answer slowly. */
+export const usualBusyPollMs = 0.3;
 
 /** What is measured beside others: a server, and what is asked of it. */
 export interface Subject {
@@ -12,7 +12,7 @@ export interface Subject {
   program: ServerProgram;
   connections: number;
   /** Of the load generator; see `LoadTask`. */
-  pollMs: number;
+  busyPollMs: number;
   /** Called again for every round: tokens last for fifteen minutes. */
   requests: () => Promise<LoadRequest[]>;
   /** Returns what is wrong with the answer to the first request, or null. */

@@ -19,8 +19,8 @@ export interface LoadTask {
   maxRequests: number;
   /** At most so many; null: as many as are answered. */
   requestsPerSecond: number | null;
-  /** How long it keeps looking for the next answer before it falls asleep: see `createPoll`. */
-  pollMs: number;
+  /** How long it keeps looking for the next answer before it falls asleep: see `createBusyPoll`. */
+  busyPollMs: number;
 }
 
 export interface LoadResult {
@@ -44,7 +44,7 @@ export async function load({
   forMs,
   maxRequests,
   requestsPerSecond,
-  pollMs,
+  busyPollMs,
 }: LoadTask): Promise<LoadResult> {
   const messages = requests.map((request) => messageOf(request, port));
   const open = await Promise.all(Array.from({ length: connections }, () => Connection.open(port)));
@@ -53,7 +53,7 @@ export async function load({
   let bodyBytes = 0;
   let sent = 0;
   const startedMs = performance.now();
-  const poll = createPoll(pollMs);
+  const stayAwake = createBusyPoll(busyPollMs);
 
   async function keepBusy(connection: Connection): Promise<void> {
     while (sent < maxRequests && performance.now() - startedMs < forMs) {
@@ -67,7 +67,7 @@ export async function load({
       }
       const answer = await connection.ask(messages[turn % messages.length] as Buffer);
       const answeredMs = performance.now();
-      poll(answeredMs);
+      stayAwake(answeredMs);
       timesMs.push(answeredMs - dueMs);
       statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
       bodyBytes += answer.bodyBytes;
@@ -91,20 +91,20 @@ export async function load({
 }
 
 /**
- * Returns what keeps the event loop awake for `pollMs` after a moment that it is told, as an idle processor itself does. To
- * wake a sleeper is the work of whoever sends to it: of a server whose answers come more seldom than they are looked
- * through, and on a virtual machine ten microseconds for each of them.
+ * Returns what keeps the event loop awake for `busyPollMs` after a moment that it is told. To wake a sleeper is the work
+ * of whoever sends to it: of a server whose answers come more seldom than they are looked through, and on a virtual machine
+ * some ten microseconds for each of them.
  */
-function createPoll(pollMs: number): (fromMs: number) => void {
+function createBusyPoll(busyPollMs: number): (fromMs: number) => void {
   let untilMs = 0;
   let isPolling = false;
-  const look = (): void => {
+  const poll = (): void => {
     isPolling = performance.now() < untilMs;
-    if (isPolling) setImmediate(look);
+    if (isPolling) setImmediate(poll);
   };
   return (fromMs) => {
-    untilMs = fromMs + pollMs;
-    if (!isPolling) look();
+    untilMs = fromMs + busyPollMs;
+    if (!isPolling) poll();
   };
 }
 

@@ -5,10 +5,10 @@ import type { LoadRequest } from '../load/load.ts';
 import { measureBesideEachOther, type SectionResult } from '../section.ts';
 import { addAccounts, addDocuments, apiKey } from '../seed.ts';
 import type { ServerProgram } from '../server-process.ts';
-import { ask, pageOf, pollsOftenMs, type Subject, sameAs } from '../subject.ts';
+import { ask, pageOf, type Subject, sameAs, usualBusyPollMs } from '../subject.ts';
 import type { Workshop } from '../workshop.ts';
 
-const load = { connections: 32, pollMs: pollsOftenMs };
+const load = { connections: 32, busyPollMs: usualBusyPollMs };
 const pageLength = 10;
 const pagePath = `${listPath}?limit=${pageLength}`;
 /** Whose documents grow, and who keeps the few he has. */

@@ -9,10 +9,10 @@ import { findingOfTail } from '../pairs.ts';
 import { measureBesideEachOther, type SectionResult } from '../section.ts';
 import { accessTokens, accountId, callers, handWrittenKey, handWrittenTokens, publicUrl, seed } from '../seed.ts';
 import { compileCache, type ServerProgram } from '../server-process.ts';
-import { ask, emptyAnswer, pollsOftenMs, type Subject, sameAs } from '../subject.ts';
+import { ask, emptyAnswer, type Subject, sameAs, usualBusyPollMs } from '../subject.ts';
 import type { Workshop } from '../workshop.ts';
 
-const load = { connections: 32, pollMs: pollsOftenMs };
+const load = { connections: 32, busyPollMs: usualBusyPollMs };
 const everyCaller = Array.from({ length: callers }, (_, caller) => caller);
 const withKeys = async (): Promise<LoadRequest[]> => everyCaller.map((caller) => get(listPath, keyHeaders(caller)));
 const withTokens = (tokens: () => Promise<string[]>) => async (): Promise<LoadRequest[]> =>

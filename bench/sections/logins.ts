@@ -31,7 +31,7 @@ export async function measureLogins(workshop: Workshop): Promise<SectionResult> 
       requests: logins,
       maxRequests: 100_000,
       requestsPerSecond: null,
-      pollMs: 0,
+      busyPollMs: 0,
     },
     ...{ forMs: sizes.loginMs, ...some },
   });

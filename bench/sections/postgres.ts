@@ -14,7 +14,7 @@ import type { Workshop } from '../workshop.ts';
 
 const connections = 64;
 /** PostgreSQL needs the other processor. */
-const pollMs = 0;
+const busyPollMs = 0;
 const workers = 2;
 
 const [byKey, unguarded, byWorkers] = [
@@ -49,7 +49,7 @@ export async function measurePostgres(
   };
   const subjects = names.flatMap((name): Subject[] => {
     const program = programs[name];
-    return program ? [{ name, program, connections, pollMs, requests, fault: sameAs(reference) }] : [];
+    return program ? [{ name, program, connections, busyPollMs, requests, fault: sameAs(reference) }] : [];
   });
   const { subjects: figures, findings } = await measureBesideEachOther(workshop, subjects);
   if (names.includes(byKey)) findings.push(await countCredentialReads(workshop, product));
@@ -62,7 +62,7 @@ async function countCredentialReads(workshop: Workshop, product: ServerProgram):
   const server = await workshop.start({ ...product, name: 'inksong-postgres-reads', environment });
   const { roundMs, warmUp } = workshop.sizes;
   const asked = await requests();
-  const task = { port: server.port, connections, pollMs, requests: asked, requestsPerSecond: null };
+  const task = { port: server.port, connections, busyPollMs, requests: asked, requestsPerSecond: null };
   await workshop.generator.run({ ...task, forMs: warmUp.forMs, maxRequests: warmUp.requests });
   const before = await server.resources();
   const { answers } = await workshop.generator.run({ ...task, forMs: 2 * roundMs, maxRequests: 1_000_000 });

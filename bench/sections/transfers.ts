@@ -66,7 +66,7 @@ async function times(count: number, work: () => Promise<number>): Promise<number
 }
 
 async function run(workshop: Workshop, { port }: ServerProcess, requests: LoadRequest[]): Promise<number> {
-  const alone = { connections: 1, maxRequests: 1, requestsPerSecond: null, pollMs: 0 };
+  const alone = { connections: 1, maxRequests: 1, requestsPerSecond: null, busyPollMs: 0 };
   const { seconds, statuses } = await workshop.generator.run({ port, requests, forMs: longestMs, ...alone });
   if (Object.keys(statuses).join() !== '200') throw new Error(`A transfer was answered ${JSON.stringify(statuses)}.`);
   return seconds;

@@ -23,7 +23,7 @@ export function openDocumentList(path: string) {
   );
 
   function list(accountId: string, limit: number, cursor?: string) {
-    const [at = '', id = ''] = cursor === undefined ? [] : Buffer.from(cursor, 'base64url').toString().split('.');
+    const [at = '', id = ''] = cursor?.split('.') ?? [];
     const found =
       cursor === undefined ? first.all(accountId, limit + 1) : after.all(accountId, Number(at), id, limit + 1);
     const rows = found as unknown as Row[];
@@ -31,7 +31,7 @@ export function openDocumentList(path: string) {
     const last = rows.length > limit ? items.at(-1) : undefined;
     return {
       items: items.map(toAnswer),
-      next_cursor: last ? Buffer.from(`${last.created_at}.${last.id}`).toString('base64url') : null,
+      next_cursor: last ? `${last.created_at}.${last.id}` : null,
     };
   }
   return { file, list };

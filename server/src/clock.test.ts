@@ -11,5 +11,6 @@ test('a time is shown as Date would show it, on any day and at every edge of one
 test('what is no time is refused', () => {
   for (const ms of [Number.NaN, Number.POSITIVE_INFINITY, 1e16]) {
     assert.throws(() => isoTime(ms), RangeError);
+    for (let time = 0; time < 2; time++) assert.equal(isoTime(0), '1970-01-01T00:00:00.000Z');
   }
 });

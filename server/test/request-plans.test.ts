@@ -4,7 +4,7 @@ import { choresOf } from '../src/app.ts';
 import { statementRun } from '../src/database/statement-run.ts';
 import { runEach } from '../src/housekeeping.ts';
 import { type Answer, bootServer, type CallOptions, goodPassword, type TestServer } from './boot.ts';
-import { requireLastingPlans, requireLookUps } from './database-probes.ts';
+import { requireLookUps, requireStablePlans } from './database-probes.ts';
 import { fileForm } from './documents-upload.ts';
 import { type Mailbox, openMailbox, registerInvited } from './mailbox.ts';
 
@@ -44,7 +44,7 @@ test('no statement of any request, nor of what is written afterwards, reads a wh
   assert.ok(statements.size >= 95, `${statements.size} statements`);
   await requireLookUps(database, statements);
   const { database: location } = server.config;
-  if (location.engine === 'sqlite') requireLastingPlans(location.path, statements);
+  if (location.engine === 'sqlite') requireStablePlans(location.path, statements);
   t.diagnostic(`${statements.size} statements of ${routes.length} routes`);
 });
 

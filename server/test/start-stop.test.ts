@@ -215,6 +215,15 @@ test('an error that nobody caught is one fatal line, then the server drains and 
   }
 });
 
+test('a server loads no HTTP client, as an import of node:http would', async (t) => {
+  const tell = 'process.once("exit", () => process.stderr.write(process.moduleLoadList.join("\\n")))';
+  const server = await startServer(t, { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(tell)}` });
+  server.signal('SIGTERM');
+  const loaded = (await server.finished).stderr.split('\n');
+  assert.ok(loaded.includes('NativeModule http'), 'what is loaded is told');
+  assert.ok(!loaded.includes('NativeModule internal/deps/undici/undici'));
+});
+
 test('a stop during the start is an orderly one', async (t) => {
   const dataDirectory = join(temporaryFolder(t), 'data');
   const database = await databaseSettings(t, dataDirectory, 'empty');

@@ -7,10 +7,13 @@ import { statementRun } from './statement-run.ts';
 /** Prepared statements kept; the program has about a hundred different ones. */
 const statementCacheSize = 256;
 
+/** Gives the values of a row the names of their columns. */
+type ToRow = (values: unknown[]) => Record<string, unknown>;
+
 interface Prepared {
   statement: StatementSync;
   /** Of the columns as they were when it was prepared; migrations only add. Null of a statement that returns no rows. */
-  toRow: ((values: unknown[]) => Record<string, unknown>) | null;
+  toRow: ToRow | null;
 }
 
 /** The one connection, for whoever's turn it is. */
@@ -89,13 +92,13 @@ export class SqliteConnection implements DatabaseConnection {
 }
 
 /**
- * Returns a function that gives values the names of their columns. It is written out, because V8 makes an object fastest
+ * Returns the function for rows of these columns. It is written out, because V8 makes an object fastest
  * where all its names stand in the source; `node:sqlite` would make objects without a prototype, from which all that is
  * done with them afterwards is slow.
  */
-function rowMaker(columns: readonly string[]): NonNullable<Prepared['toRow']> {
+function rowMaker(columns: readonly string[]): ToRow {
   const members = columns.map((name, index) => `${JSON.stringify(name)}: values[${index}]`);
-  return new Function('values', `return { ${members.join(', ')} };`) as NonNullable<Prepared['toRow']>;
+  return new Function('values', `return { ${members.join(', ')} };`) as ToRow;
 }
 
 function timed<T>(sql: string, run: () => T): T {

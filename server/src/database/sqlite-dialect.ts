@@ -27,7 +27,7 @@ export class SqliteDialect implements Dialect {
   /** Closes the file. Kysely would only do so if it had been asked for the connection itself. */
   close = (): void => this.#driver.close();
   createDriver = (): SqliteDriver => this.#driver;
-  createQueryCompiler = (): SqliteQueryCompiler => new LastingPlanCompiler();
+  createQueryCompiler = (): SqliteQueryCompiler => new StablePlanCompiler();
   createAdapter = (): SqliteAdapter => new SerializedSqliteAdapter();
   createIntrospector: Dialect['createIntrospector'] = (db) => new SqliteIntrospector(db);
 }
@@ -36,7 +36,7 @@ export class SqliteDialect implements Dialect {
  * Writes `limit ? + 0`. SQLite looks at the number that is bound to a bare `limit ?` when it plans a statement, and so
  * plans the prepared statement anew each time one is bound.
  */
-class LastingPlanCompiler extends SqliteQueryCompiler {
+class StablePlanCompiler extends SqliteQueryCompiler {
   protected override visitLimit(node: LimitNode): void {
     super.visitLimit(node);
     this.append(' + 0');

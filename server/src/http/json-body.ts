@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { AppError } from '../app-error.ts';
 import type { HttpServer } from './server.ts';
 
@@ -25,20 +26,24 @@ export function parseJsonBodies(server: HttpServer): void {
       error ? done(new AppError('invalid_request', { detail: faultOf(text) })) : done(null, value),
     );
   });
-  // Before parsing, but after it is known who asks.
-  server.addHook('preParsing', async (request, _reply, payload) => {
-    // What comes with these methods is never read; a proxy that asks may just have copied its client's header.
-    if (request.method === 'GET' || request.method === 'HEAD') return payload;
+  // Before parsing, but after it is known who asks. Neither hook waits for anything, so neither makes a promise.
+  server.addHook('preParsing', (request, _reply, payload, done) => {
     const encoding = request.headers['content-encoding'];
-    if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-      throw new AppError('unsupported_media_type', { detail: 'Send the body uncompressed.' });
+    if (!isBodyIgnored(request) && encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+      return done(new AppError('unsupported_media_type', { detail: 'Send the body uncompressed.' }));
     }
-    return payload;
+    done(null, payload);
   });
   // Without a content type there is nothing to parse, so that a call may leave out a body that is all optional.
-  server.addHook('preValidation', async (request) => {
-    if (request.body === undefined && request.routeOptions.schema?.body) request.body = {};
+  server.addHook('preValidation', (request, _reply, done) => {
+    if (!isBodyIgnored(request) && request.body === undefined && request.routeOptions.schema?.body) request.body = {};
+    done();
   });
+}
+
+/** What comes with these methods is never read; a proxy that asks may just have copied its client's headers. */
+function isBodyIgnored({ method }: FastifyRequest): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 /** Returns what is wrong with a text that the parser refused: it also refuses names that could reach an object's prototype. */

@@ -15,9 +15,9 @@ export const requestAnswered = createSignal<AnsweredRequest>('request-answered')
 
 /** Tells of a finished request: the one line in the log, and to the metrics. */
 export function reportRequest(request: FastifyRequest, reply: FastifyReply): void {
-  logRequest(request, reply);
-  if (!requestAnswered.isHeard()) return;
   const { url } = request.routeOptions;
+  logRequest(request, reply, url);
+  if (!requestAnswered.isHeard()) return;
   requestAnswered.tell({
     // Without a route, a method may be any word.
     method: url === undefined ? 'any' : request.method,
@@ -29,13 +29,13 @@ export function reportRequest(request: FastifyRequest, reply: FastifyReply): voi
 }
 
 /** Writes the one line of a finished request. The query is left out, and so is anything in the path that looks like a credential. */
-function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+function logRequest(request: FastifyRequest, reply: FastifyReply, route: string | undefined): void {
   const { principal } = request;
   request.log.info(
     {
       method: request.method,
       path: withoutSecrets(request.url.split('?', 1)[0] ?? ''),
-      route: request.routeOptions.url ?? null,
+      route: route ?? null,
       status: reply.statusCode,
       duration_ms: Math.round(reply.elapsedTime * 100) / 100,
       address: clientOf(request).address,

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Passwords } from '../auth/accounts/password.ts';
 import type { Metrics } from './metrics.ts';
 
-/** An import of `node:http` would read all that it exports, and with its WebSocket load an HTTP client of 14 MB. */
+/** An import of `node:http` would read all that it exports, and with its WebSocket load an HTTP client that nobody needs. */
 const { createServer } = process.getBuiltinModule('node:http');
 
 /**
