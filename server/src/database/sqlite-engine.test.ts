@@ -31,7 +31,7 @@ test('a column may have any name', async (t) => {
   t.after(() => rmSync(folder, { recursive: true }));
   const database = openDatabase({ engine: 'sqlite', path: join(folder, 'inksong.db') });
   t.after(() => database.close());
-  for (const name of ['a"]: 0 }; throw 1; //\\', 'two\nlines', '\u2028', "'`${0}"]) {
+  for (const name of ['a"]: 0 }; throw 1; //\\', 'two\nlines', '\u2028', "'`$"]) {
     const { rows } = await sql`SELECT 1 AS ${sql.id(name)}, 2 AS other`.execute(database.query);
     assert.deepEqual(rows, [{ [name]: 1, other: 2 }]);
   }
