@@ -12,8 +12,11 @@ if (Number(version.split('.')[0]) < 24) {
 } else {
   void Promise.all([import('node:module'), import('node:v8')])
     .then(([nodeModule, v8]) => {
-      // Before the compile cache, which keeps apart what was compiled under other flags. See src/young-generation.ts.
-      if (process.argv[2] === 'serve') v8.setFlagsFromString('--semi-space-growth-factor=1');
+      // Before the compile cache, which keeps apart what was compiled under other flags. See src/thrifty-start.ts.
+      if (process.argv[2] === 'serve') {
+        v8.setFlagsFromString('--semi-space-growth-factor=1');
+        v8.setFlagsFromString('--no-turbofan');
+      }
       // Stripping types and compiling costs more than half of a start; where the folder cannot be written, nothing is kept.
       nodeModule.enableCompileCache(new URL('../../node_modules/.cache/inksong', import.meta.url).pathname);
       return import('../src/cli/cli.ts');

@@ -1,4 +1,4 @@
-import { Migrator } from 'kysely/migration';
+import { Migrator } from '#kysely/migration';
 import { openDatabase } from '../src/database/database.ts';
 import { parseDatabaseUrl } from '../src/database/database-url.ts';
 import { migrations } from '../src/database/migration-list.ts';

@@ -10,8 +10,8 @@ import { createLog } from './log.ts';
 import { startMetrics } from './metrics/metrics-listener.ts';
 import type { Readiness } from './readiness.ts';
 import { stopReason } from './stop-reason.ts';
+import { endThriftyStart } from './thrifty-start.ts';
 import type { Role } from './workers/role.ts';
-import { releaseYoungGeneration } from './young-generation.ts';
 
 /** Longest a stopping server waits for requests in progress, milliseconds from the signal; */
 const drainMs = 8_000;
@@ -51,7 +51,7 @@ export async function serveHere(configured: Config, role: Role = alone): Promise
     }
     const stopHousekeeping = startHousekeeping(choresOf(services), log);
     role.announce(config);
-    releaseYoungGeneration();
+    endThriftyStart();
 
     const reason = await stopping;
     let leftMs = 0;

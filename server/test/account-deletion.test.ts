@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { bootServer, type TestServer } from './boot.ts';
 import { createText, eventually, fileForm, slowUpload, storageOf } from './documents-upload.ts';
 

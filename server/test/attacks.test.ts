@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { statementRun } from '../src/database/statement-run.ts';
 import {
   type Answer,

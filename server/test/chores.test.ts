@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { choresOf } from '../src/app.ts';
 import { statementRun } from '../src/database/statement-run.ts';
 import { sliceRows } from '../src/slices.ts';

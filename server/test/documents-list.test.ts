@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { searchedAtOnce } from '../src/documents/document-store.ts';
 import { bootServer, type TestServer } from './boot.ts';
 import { randomHex } from './database-probes.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { statementRun } from '../src/database/statement-run.ts';
 import { bootServer, type TestServer } from './boot.ts';
 import { planOf, randomHex } from './database-probes.ts';

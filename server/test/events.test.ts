@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { createEventStore } from '../src/events/event-store.ts';
 import { createEvents } from '../src/events/events.ts';
 import { bootServer, goodPassword, send, type TestServer, temporaryDirectory } from './boot.ts';

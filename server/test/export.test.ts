@@ -4,8 +4,8 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { sql } from 'kysely';
 import yauzl from 'yauzl';
+import { sql } from '#kysely';
 import { bootServer, type TestAccount, type TestServer } from './boot.ts';
 import { createText, eventually, fileForm, slowUpload } from './documents-upload.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { bootServer } from './boot.ts';
 
 // That the syncs really happen is seen from outside the process: see all/fsync.test.ts.

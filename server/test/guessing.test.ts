@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { hashLinkToken, mintLinkToken } from '../src/mail/mailed-link.ts';
 import { type Answer, bootServer, goodPassword, send, type TestServer, temporaryDirectory } from './boot.ts';
 import { callFrom } from './call-from.ts';

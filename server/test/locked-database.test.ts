@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { AppError } from '../src/app-error.ts';
 import { longestLockLine } from '../src/database/connection-turns.ts';
 import { openDatabase } from '../src/database/database.ts';

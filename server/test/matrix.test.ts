@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { operator } from '../src/auth/actor.ts';
 import { hashRefreshToken } from '../src/auth/sessions/refresh-token.ts';
 import type { Access } from '../src/http/authentication.ts';

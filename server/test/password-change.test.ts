@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { bootServer, goodPassword, type TestAccount, type TestServer } from './boot.ts';
 import { refuseWrites } from './database-probes.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { flushesOf } from '../src/app.ts';
 import { statementRun } from '../src/database/statement-run.ts';
 import { runEach } from '../src/housekeeping.ts';

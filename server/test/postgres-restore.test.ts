@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { enlarge, type RestoreScene, restoreScene } from './restore-scene.ts';
 import { runInksong, startInksong } from './run-inksong.ts';
 import { seenAt } from './seen-statement.ts';

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { openDatabase } from '../src/database/database.ts';
 import { parseDatabaseUrl } from '../src/database/database-url.ts';
 import { temporaryDirectory } from './boot.ts';

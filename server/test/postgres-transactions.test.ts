@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { sql } from 'kysely';
 import pg from 'pg';
+import { sql } from '#kysely';
 import { AppError } from '../src/app-error.ts';
 import { logOnCommit } from '../src/database/database.ts';
 import { longestConnectionLine } from '../src/database/postgres-pool.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type RawBuilder, sql } from 'kysely';
+import { type RawBuilder, sql } from '#kysely';
 import { choresOf } from '../src/app.ts';
 import type { Database } from '../src/database/database.ts';
 import { statementRun } from '../src/database/statement-run.ts';

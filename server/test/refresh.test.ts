@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { bootServer, type TestServer, temporaryDirectory } from './boot.ts';
 
 const refresh = (server: TestServer, refreshToken: string) => server.call('POST', '/auth/refresh', { refreshToken });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { choresOf } from '../src/app.ts';
 import { operator } from '../src/auth/actor.ts';
 import { bootServer, type TestServer, temporaryDirectory } from './boot.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Kysely, RawBuilder } from 'kysely';
+import type { Kysely, RawBuilder } from '#kysely';
 import { AppError } from '../app-error.ts';
 import { type EventLog, silentLog } from '../log.ts';
 import { lockPatienceMs } from './connection-turns.ts';

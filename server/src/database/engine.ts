@@ -1,4 +1,4 @@
-import type { Kysely, Transaction as KyselyTransaction, RawBuilder } from 'kysely';
+import type { Kysely, Transaction as KyselyTransaction, RawBuilder } from '#kysely';
 import type { Schema } from './schema.ts';
 
 /** One open transaction; every store method that takes one does its part of it. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Kysely, sql } from 'kysely';
-import { type MigrationInfo, Migrator } from 'kysely/migration';
+import { type Kysely, sql } from '#kysely';
+import { type MigrationInfo, Migrator } from '#kysely/migration';
 import type { Database } from './database.ts';
 import { migrations } from './migration-list.ts';
 

@@ -1,4 +1,4 @@
-import type { Migration } from 'kysely/migration';
+import type { Migration } from '#kysely/migration';
 import { initial } from './migrations/0001-initial.ts';
 import { lifecycle } from './migrations/0002-lifecycle.ts';
 import { answerableTokens } from './migrations/0003-answerable-tokens.ts';

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { type Database, openDatabase, type Transaction } from './database.ts';
 import { describeAddress, type PostgresAddress } from './database-url.ts';
 import { assertMigrated, migrate, migrationStatus, movedMark, movingMark } from './migrate.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CompiledQuery, DatabaseConnection, IsolationLevel, QueryResult } from 'kysely';
 import type pg from 'pg';
+import type { CompiledQuery, DatabaseConnection, IsolationLevel, QueryResult } from '#kysely';
 import { isConflict, isConnectionLost, translatePostgresError, unavailable } from './postgres-errors.ts';
 import { statementRun } from './statement-run.ts';
 

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { openDatabase } from './database.ts';
 import type { PostgresAddress } from './database-url.ts';
 import { assertMigrated, migrate } from './migrate.ts';

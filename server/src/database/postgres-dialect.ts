@@ -12,7 +12,7 @@ import {
   sql,
   type TableMetadata,
   type TransactionSettings,
-} from 'kysely';
+} from '#kysely';
 import { PostgresConnection } from './postgres-connection.ts';
 import type { PostgresPool } from './postgres-pool.ts';
 import type { TransactionGuard } from './transaction-guard.ts';

@@ -1,4 +1,4 @@
-import { Kysely, sql } from 'kysely';
+import { Kysely, sql } from '#kysely';
 import { createBatchedReads } from './batched-reads.ts';
 import type { PostgresAddress } from './database-url.ts';
 import type { Engine } from './engine.ts';

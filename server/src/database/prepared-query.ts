@@ -1,4 +1,4 @@
-import { type Compilable, type CompiledQuery, type Expression, sql } from 'kysely';
+import { type Compilable, type CompiledQuery, type Expression, sql } from '#kysely';
 import type { ReadRows, Runner } from './engine.ts';
 
 /** Where values are to stand in a query, by their names. */

@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { BackupError } from './backup.ts';
 import { openDatabase } from './database.ts';
 import type { DatabaseAddress } from './database-url.ts';

@@ -1,4 +1,4 @@
-import type { Generated } from 'kysely';
+import type { Generated } from '#kysely';
 
 /** Times are milliseconds since 1970 (UTC) by the database's clock unless a column says otherwise. */
 export interface Schema {

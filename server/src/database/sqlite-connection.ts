@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
+import type { CompiledQuery, DatabaseConnection, QueryResult } from '#kysely';
 import type { ConnectionTurns } from './connection-turns.ts';
 import { translateSqliteError } from './sqlite-errors.ts';
 import { statementRun } from './statement-run.ts';

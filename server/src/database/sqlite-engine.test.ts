@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { type Database, openDatabase } from './database.ts';
 
 const one = ({ query }: Database) => sql`SELECT 1 AS one`.compile(query);

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type RawBuilder, sql } from 'kysely';
+import { type RawBuilder, sql } from '#kysely';
 import { type Database, openDatabase } from './database.ts';
 import { migrate } from './migrate.ts';
 import { type CopiedTable, compareTables, copyTables } from './table-copy.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, sql } from '#kysely';
 import type { Schema } from './schema.ts';
 import { primaryKeys, type TableName, tables } from './table-list.ts';
 

@@ -1,6 +1,6 @@
 import { create as contentDisposition } from 'content-disposition';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import { AppError } from '../app-error.ts';
 import { principalOf } from '../http/authentication.ts';
 import { closedPolicy } from '../http/security-headers.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { AppError } from '../app-error.ts';
 import type { Database, Transaction } from '../database/database.ts';
 import { newId } from '../id.ts';

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '#typebox';
 import { AppError } from '../app-error.ts';
 import { principalOf } from '../http/authentication.ts';
 import type { HttpServer } from '../http/server.ts';

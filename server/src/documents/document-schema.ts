@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import { isoTime } from '../clock.ts';
 import { Timestamp } from '../http/timestamp.ts';
 import { idPattern } from '../id.ts';

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { type Expression, type ExpressionBuilder, sql } from 'kysely';
+import { type Expression, type ExpressionBuilder, sql } from '#kysely';
 import { AppError } from '../app-error.ts';
 import type { Database } from '../database/database.ts';
 import { prepareQuery, type Slots } from '../database/prepared-query.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type RawBuilder, sql } from 'kysely';
+import { type RawBuilder, sql } from '#kysely';
 import { AppError } from '../app-error.ts';
 import type { Database } from '../database/database.ts';
 import { inSlices } from '../slices.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import type { Precondition } from './documents.ts';
 import { matchesStrongly } from './entity-tag.ts';
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import type { Principal } from '../auth/principal.ts';
 import { type Access, principalOf } from '../http/authentication.ts';
 import type { HttpServer } from '../http/server.ts';

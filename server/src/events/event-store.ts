@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { type Database, logOnCommit, type Transaction } from '../database/database.ts';
 import { newOrderedId } from '../id.ts';
 import { inSlices } from '../slices.ts';

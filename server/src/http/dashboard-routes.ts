@@ -36,10 +36,11 @@ export async function dashboardRoutes(server: HttpServer): Promise<void> {
   for (const page of pages) {
     server.get(page, hidden, (_request, reply) => showDocument(reply).send(document));
   }
-  server.addHook('onSend', async (request, reply, payload) => {
-    if (reply.statusCode !== 404 || !isPageWanted(request)) return payload;
+  // Every answer passes here, the API's too, so it makes no promise.
+  server.addHook('onSend', (request, reply, payload, done) => {
+    if (reply.statusCode !== 404 || !isPageWanted(request)) return done(null, payload);
     showDocument(reply);
-    return document;
+    done(null, document);
   });
   await server.register(fastifyStatic, {
     root: fileURLToPath(new URL('assets/', built)),

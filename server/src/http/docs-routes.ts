@@ -1,4 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { FastifyReply } from 'fastify';
 import { AppError } from '../app-error.ts';
 import { closedPolicy } from './security-headers.ts';
 import type { HttpServer } from './server.ts';
@@ -19,41 +21,50 @@ const assetTypes: Record<string, string> = {
   svg: 'image/svg+xml; charset=utf-8',
 };
 
+/** A name in a folder, and no way out of it. */
+const fileName = /^[a-z0-9][a-z0-9.-]*$/i;
+
 /**
- * Serves the guide: `/docs/{page}` as a page, `/docs/{page}.md` as the text it is made from, and /llms.txt. All of it is
- * read once. Throws when the pages have not been built.
+ * Serves the guide: `/docs/{page}` as a page, `/docs/{page}.md` as the text it is made from, and /llms.txt. A file is read
+ * when it is asked for: all of them would be a megabyte that most servers never show. Throws when the pages have not been
+ * built.
  */
 export function docsRoutes(server: HttpServer, publicUrl: string): void {
   if (!existsSync(new URL('index.html', built))) throw new Error('The guide is not built yet: npm run build');
-  const read = (folder: URL, ending: string) =>
-    readdirSync(folder)
-      .filter((name) => name.endsWith(ending))
-      .map((name): [string, string] => [
-        name,
-        readFileSync(new URL(name, folder), 'utf8').replaceAll(sampleUrl, publicUrl),
-      ]);
-  const pages = new Map([...read(built, '.html'), ...read(built, '.md'), ...read(written, '.md')]);
-  const assets = new Map(read(new URL('assets/', built), ''));
-  const [[, index = ''] = []] = read(built, 'llms.txt');
   const hidden = { config: { access: 'public' }, schema: { hide: true } } as const;
 
-  server.get('/docs/', hidden, (_request, reply) =>
-    reply.type(html).header('Content-Security-Policy', policy).send(pages.get('index.html')),
-  );
-  server.get<{ Params: { page: string } }>('/docs/:page', hidden, (request, reply) => {
-    const { page } = request.params;
-    const text = page.endsWith('.md') ? pages.get(page) : pages.get(`${page}.html`);
-    if (text === undefined) throw new AppError('not_found');
-    if (page.endsWith('.md')) return reply.type(markdown).send(text);
+  /** Returns a file of the first folder that has it. Throws `not_found`. */
+  async function read(name: string, ...folders: URL[]): Promise<string> {
+    for (const folder of fileName.test(name) ? folders : []) {
+      const text = await readFile(new URL(name, folder), 'utf8').catch(absent);
+      if (text !== null) return text.replaceAll(sampleUrl, publicUrl);
+    }
+    throw new AppError('not_found');
+  }
+
+  const sendPage = async (reply: FastifyReply, page: string) => {
+    const text = await read(`${page}.html`, built);
     return reply.type(html).header('Content-Security-Policy', policy).send(text);
+  };
+  server.get('/docs/', hidden, (_request, reply) => sendPage(reply, 'index'));
+  server.get<{ Params: { page: string } }>('/docs/:page', hidden, async (request, reply) => {
+    const { page } = request.params;
+    if (!page.endsWith('.md')) return sendPage(reply, page);
+    return reply.type(markdown).send(await read(page, built, written));
   });
-  server.get<{ Params: { file: string } }>('/docs/assets/:file', hidden, (request, reply) => {
+  server.get<{ Params: { file: string } }>('/docs/assets/:file', hidden, async (request, reply) => {
     const { file } = request.params;
-    const asset = assets.get(file);
     const type = assetTypes[file.replace(/^.*\./, '')];
-    if (asset === undefined || type === undefined) throw new AppError('not_found');
+    if (type === undefined) throw new AppError('not_found');
+    const asset = await read(file, new URL('assets/', built));
     // A name holds its content's digest.
     return reply.type(type).header('Cache-Control', 'public, max-age=31536000, immutable').send(asset);
   });
-  server.get('/llms.txt', hidden, (_request, reply) => reply.type(plainText).send(index));
+  server.get('/llms.txt', hidden, async (_request, reply) => reply.type(plainText).send(await read('llms.txt', built)));
+}
+
+/** A folder is no file either. */
+function absent(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT' || error.code === 'EISDIR') return null;
+  throw error;
 }

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import type { HttpServer } from './server.ts';
 
 const Healthy = Type.Object(

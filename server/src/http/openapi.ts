@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger';
 import type { FastifySchema } from 'fastify';
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import type { ErrorCode } from '../app-error.ts';
 import type { Access } from './authentication.ts';
 import { problemKinds } from './problem.ts';

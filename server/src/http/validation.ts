@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { FastifySchemaCompiler } from 'fastify';
-import type { TSchema } from 'typebox';
+import type { TSchema } from '#typebox';
 
 /** Bodies are taken as they are: no field removed, no string turned into a number. */
 const strict = new Ajv({

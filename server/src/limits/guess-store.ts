@@ -1,5 +1,5 @@
-import { type RawBuilder, sql } from 'kysely';
-import { RateLimiterRes } from 'rate-limiter-flexible';
+import RateLimiterRes from 'rate-limiter-flexible/lib/RateLimiterRes.js';
+import { type RawBuilder, sql } from '#kysely';
 import { parseEmail } from '../auth/accounts/email.ts';
 import type { Database, Transaction } from '../database/database.ts';
 import { inSlices } from '../slices.ts';

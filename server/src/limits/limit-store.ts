@@ -1,6 +1,6 @@
-import { type SqlBool, sql } from 'kysely';
-import { RateLimiterRes } from 'rate-limiter-flexible';
+import RateLimiterRes from 'rate-limiter-flexible/lib/RateLimiterRes.js';
 import RateLimiterStoreAbstract from 'rate-limiter-flexible/lib/RateLimiterStoreAbstract.js';
+import { type SqlBool, sql } from '#kysely';
 import type { Database, Transaction } from '../database/database.ts';
 import { inSlices } from '../slices.ts';
 import type { Rate } from './limit.ts';

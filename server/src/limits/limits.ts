@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { RateLimiterRes } from 'rate-limiter-flexible';
+import RateLimiterRes from 'rate-limiter-flexible/lib/RateLimiterRes.js';
 import { parseEmail } from '../auth/accounts/email.ts';
 import { clientGroup } from '../edge/address-group.ts';
 import { type LimitName, type LimitState, limitKinds, type Rate, type Rates } from './limit.ts';

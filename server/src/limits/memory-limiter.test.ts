@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RateLimiterRes } from 'rate-limiter-flexible';
+import RateLimiterRes from 'rate-limiter-flexible/lib/RateLimiterRes.js';
 import { createLimits } from './limits.ts';
 import { createMemoryLimiter, rememberedCallers } from './memory-limiter.ts';
 

@@ -1,4 +1,5 @@
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+import RateLimiterMemory from 'rate-limiter-flexible/lib/RateLimiterMemory.js';
+import type RateLimiterRes from 'rate-limiter-flexible/lib/RateLimiterRes.js';
 import type { Rate } from './limit.ts';
 
 /** Past this many callers, the one not seen for longest is forgotten: memory stays bounded whoever asks. */

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import type { Database, Transaction } from '../database/database.ts';
 import { newId } from '../id.ts';
 import { type AskedMail, isAsked, type MailDetails, type MailKind, type NoticeKind } from './mail.ts';

@@ -1,5 +1,5 @@
 import type { onResponseHookHandler } from 'fastify';
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import { principalOf } from '../http/authentication.ts';
 import type { HttpServer } from '../http/server.ts';
 import type { Usage } from './usage.ts';

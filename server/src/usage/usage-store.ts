@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import type { Database } from '../database/database.ts';
 import { inSlices } from '../slices.ts';
 import type { UsageStore } from './usage.ts';

@@ -7,8 +7,9 @@ import type { Order, Report } from './message.ts';
 
 const [order] = (await once(process, 'message')) as [Order];
 if (order.kind !== 'serve') throw new Error('The first order says what to serve.');
-// See young-generation.ts.
+// See thrifty-start.ts.
 setFlagsFromString('--semi-space-growth-factor=1');
+setFlagsFromString('--no-turbofan');
 // Where the folder cannot be written, nothing is kept.
 enableCompileCache(new URL('../../../node_modules/.cache/inksong', import.meta.url).pathname);
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import { sessionOf } from '../../http/authentication.ts';
 import type { HttpServer } from '../../http/server.ts';
 import type { Accounts } from './accounts.ts';

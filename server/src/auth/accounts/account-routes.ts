@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import { isoTime } from '../../clock.ts';
 import { principalOf, sessionOf } from '../../http/authentication.ts';
 import { deviceOf } from '../../http/device.ts';

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import { AppError } from '../../app-error.ts';
 import type { Database } from '../../database/database.ts';
 import { isUniqueViolation } from '../../database/unique-violation.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import { sessionOf } from '../../http/authentication.ts';
 import { actorOf, deviceOf } from '../../http/device.ts';
 import { takeLimit } from '../../http/rate-limit.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import { deviceOf } from '../../http/device.ts';
 import { takeLimit } from '../../http/rate-limit.ts';
 import type { HttpServer } from '../../http/server.ts';

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import { isoTime } from '../../clock.ts';
 import { deviceOf } from '../../http/device.ts';
 import { takeLimit } from '../../http/rate-limit.ts';

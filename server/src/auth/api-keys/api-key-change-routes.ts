@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '#typebox';
 import { isoTime } from '../../clock.ts';
 import { maxAllowlistEntries } from '../../edge/ip-allowlist.ts';
 import { sessionOf } from '../../http/authentication.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import { sessionOf } from '../../http/authentication.ts';
 import { actorOf } from '../../http/device.ts';
 import type { HttpServer } from '../../http/server.ts';

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql } from '#kysely';
 import type { Database, Transaction } from '../../database/database.ts';
 import { inSlices } from '../../slices.ts';
 import { addressesPerDay, type SeenAddress, type SeenAddressStore } from './seen-addresses.ts';

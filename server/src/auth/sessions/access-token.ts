@@ -1,5 +1,5 @@
 import { hash, hkdfSync, randomBytes } from 'node:crypto';
-import { errors, jwtVerify, SignJWT } from 'jose';
+import { JOSEError, JWKSNoMatchingKey } from 'jose/errors';
 import type { Clock } from '../../clock.ts';
 
 /** Seconds an access token is valid for. */
@@ -33,6 +33,7 @@ export interface AccessTokenOptions {
   clock: Clock;
 }
 
+/** jose is loaded by the first token: most servers are called with keys for most of the time, some always. */
 export function createAccessTokens({ secret, previousSecret, issuer, clock }: AccessTokenOptions): AccessTokens {
   const current = deriveKey(secret);
   const accepted = [current, ...(previousSecret === null ? [] : [deriveKey(previousSecret)])];
@@ -45,7 +46,8 @@ export function createAccessTokens({ secret, previousSecret, issuer, clock }: Ac
   const kept = new Map<string, SignedToken>();
 
   return {
-    sign: ({ accountId, sessionId }) => {
+    async sign({ accountId, sessionId }) {
+      const { SignJWT } = await import('jose/jwt/sign');
       const issuedAt = Math.floor(clock.now() / 1000);
       return new SignJWT({ sid: sessionId })
         .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: current.id })
@@ -72,6 +74,7 @@ export function createAccessTokens({ secret, previousSecret, issuer, clock }: Ac
 
   async function check(token: string): Promise<SignedToken | null> {
     if (!isCanonical(token)) return null;
+    const { jwtVerify } = await import('jose/jwt/verify');
     try {
       const { payload } = await jwtVerify(token, ({ kid }) => keyOf(accepted, kid), {
         algorithms: ['HS256'],
@@ -86,7 +89,7 @@ export function createAccessTokens({ secret, previousSecret, issuer, clock }: Ac
       if (typeof jti !== 'string' || typeof iat !== 'number' || typeof exp !== 'number') return null;
       return { claims: Object.freeze({ accountId: sub, sessionId: sid }), notBefore: nbf, expiresAt: exp };
     } catch (error) {
-      if (error instanceof errors.JOSEError) return null;
+      if (error instanceof JOSEError) return null;
       throw error;
     }
   }
@@ -131,6 +134,6 @@ function deriveKey(secret: string): SigningKey {
 
 function keyOf(accepted: readonly SigningKey[], kid: string | undefined): Uint8Array {
   const found = accepted.find((candidate) => candidate.id === kid);
-  if (!found) throw new errors.JWKSNoMatchingKey();
+  if (!found) throw new JWKSNoMatchingKey();
   return found.key;
 }

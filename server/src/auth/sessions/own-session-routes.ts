@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '#typebox';
 import { isoTime } from '../../clock.ts';
 import { sessionOf } from '../../http/authentication.ts';
 import { actorOf } from '../../http/device.ts';

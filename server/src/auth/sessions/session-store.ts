@@ -1,4 +1,4 @@
-import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
+import { type Expression, type ExpressionBuilder, type SqlBool, sql } from '#kysely';
 import type { Database, Transaction } from '../../database/database.ts';
 import { prepareRead } from '../../database/prepared-query.ts';
 import type { Schema } from '../../database/schema.ts';

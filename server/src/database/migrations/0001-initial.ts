@@ -1,5 +1,5 @@
-import { type Kysely, sql } from 'kysely';
-import type { Migration } from 'kysely/migration';
+import { type Kysely, sql } from '#kysely';
+import type { Migration } from '#kysely/migration';
 
 export const initial: Migration = {
   async up(db: Kysely<unknown>) {

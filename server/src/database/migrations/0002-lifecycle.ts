@@ -1,5 +1,5 @@
-import { type Kysely, sql } from 'kysely';
-import type { Migration } from 'kysely/migration';
+import { type Kysely, sql } from '#kysely';
+import type { Migration } from '#kysely/migration';
 
 /** Mailed links, the outbox, gathered events, usage, retired keys, limits shared by all processes. */
 export const lifecycle: Migration = {

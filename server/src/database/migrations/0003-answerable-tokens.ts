@@ -1,5 +1,5 @@
-import { type Kysely, sql } from 'kysely';
-import type { Migration } from 'kysely/migration';
+import { type Kysely, sql } from '#kysely';
+import type { Migration } from '#kysely/migration';
 
 /** Of all tokens a session has had, a refresh looks for the one or two whose answer can still be repeated. */
 export const answerableTokens: Migration = {

@@ -1,5 +1,5 @@
-import type { Kysely } from 'kysely';
-import type { Migration } from 'kysely/migration';
+import type { Kysely } from '#kysely';
+import type { Migration } from '#kysely/migration';
 
 /** Which addresses may use a key, and which have. */
 export const allowlists: Migration = {

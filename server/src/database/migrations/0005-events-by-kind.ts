@@ -1,5 +1,5 @@
-import type { Kysely } from 'kysely';
-import type { Migration } from 'kysely/migration';
+import type { Kysely } from '#kysely';
+import type { Migration } from '#kysely/migration';
 
 /** Lets the audit log be read by kind, however rare the kind is among all that an account has had. */
 export const eventsByKind: Migration = {

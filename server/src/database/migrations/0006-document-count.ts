@@ -1,5 +1,5 @@
-import { type Kysely, sql } from 'kysely';
-import type { Migration } from 'kysely/migration';
+import { type Kysely, sql } from '#kysely';
+import type { Migration } from '#kysely/migration';
 
 /** Counts the documents of each account, so that their number can be bounded without looking at them. */
 export const documentCount: Migration = {

@@ -1,5 +1,5 @@
-import { type Kysely, sql } from 'kysely';
-import type { Migration } from 'kysely/migration';
+import { type Kysely, sql } from '#kysely';
+import type { Migration } from '#kysely/migration';
 
 /** What the purges of mail and of addresses look for, so that they need not read the whole tables. */
 export const purgeIndexes: Migration = {

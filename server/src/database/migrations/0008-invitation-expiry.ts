@@ -1,5 +1,5 @@
-import type { Kysely } from 'kysely';
-import type { Migration } from 'kysely/migration';
+import type { Kysely } from '#kysely';
+import type { Migration } from '#kysely/migration';
 
 /** What the purge of invitations looks for. */
 export const invitationExpiry: Migration = {
