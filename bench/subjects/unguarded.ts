@@ -7,6 +7,7 @@ import { readConfig } from '../../server/src/config/config.ts';
 import { migrate } from '../../server/src/database/migrate.ts';
 import { registerRoutes } from '../../server/src/http/routes.ts';
 import { createHttpServer } from '../../server/src/http/server.ts';
+import { letYoungGenerationGrow } from '../../server/src/young-generation.ts';
 import { log } from './listening.ts';
 
 const config = readConfig(process.env);
@@ -39,3 +40,5 @@ server.addHook('onRequest', (request, _reply, done) => {
 });
 await registerRoutes(server, services, config);
 await server.listen({ host: config.host, port: config.port });
+// As far as the product's own.
+letYoungGenerationGrow();

@@ -1,15 +1,15 @@
 import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
+import { letYoungGenerationGrow } from './young-generation.ts';
 
 /**
- * Lets V8 do for speed again what it does by itself. Call when the start is over. Until then bin/inksong.js and
- * workers/worker.ts keep it from two things that only pay under load: from optimising code, whose compiler alone brings
- * more than 5 MB of the Node program into memory, and from growing its young generation, which would hold some 30 MB for
- * what is made once and stays.
+ * Lets V8 spend memory on speed. Call when the start is over. Until then bin/inksong.js and workers/worker.ts keep it from
+ * two things that only pay under load: from optimising code, whose compiler alone brings more than 5 MB of the Node
+ * program into memory, and from growing its young generation, which would hold some 30 MB for what is made once and stays.
  */
 export function endThriftyStart(): void {
   // While the flags are those under which the next start will read it.
   flushCompileCache();
   setFlagsFromString('--turbofan');
-  setFlagsFromString('--semi-space-growth-factor=2');
+  letYoungGenerationGrow();
 }
