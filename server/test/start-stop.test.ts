@@ -217,12 +217,46 @@ test('an error that nobody caught is one fatal line, then the server drains and 
 
 test('a server loads no HTTP client, as an import of node:http would', async (t) => {
   const tell = 'process.once("exit", () => process.stderr.write(process.moduleLoadList.join("\\n")))';
-  const server = await startServer(t, { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(tell)}` });
-  server.signal('SIGTERM');
-  const loaded = (await server.finished).stderr.split('\n');
+  const loaded = await whatAServerTells(t, tell);
   assert.ok(loaded.includes('NativeModule http'), 'what is loaded is told');
   assert.ok(!loaded.includes('NativeModule internal/deps/undici/undici'));
 });
+
+test('a server loads nothing at its start that only some need, and large packages as one file each', async (t) => {
+  const tell = `
+    import { registerHooks } from 'node:module';
+    registerHooks({ load: (url, context, next) => (process.stderr.write(url + '\\n'), next(url, context)) });`;
+  const loaded = await whatAServerTells(t, tell);
+  for (const wanted of [
+    '/server/dist/packages/kysely.js',
+    '/server/dist/packages/typebox.js',
+    '/node_modules/fastify/',
+  ]) {
+    assert.ok(
+      loaded.some((url) => url.includes(wanted)),
+      `${wanted} is told of`,
+    );
+  }
+  for (const name of [
+    'kysely',
+    'typebox',
+    'jose/dist/webapi/jwt',
+    '@node-rs/argon2',
+    'zxcvbn',
+    'nodemailer',
+    'commander',
+  ]) {
+    const early = loaded.filter((url) => url.includes(`/node_modules/${name}/`));
+    assert.deepEqual(early, [], name);
+  }
+});
+
+/** Returns the lines that a script told on standard error which a server was made to load before anything else. */
+async function whatAServerTells(t: TestContext, script: string): Promise<string[]> {
+  const server = await startServer(t, { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` });
+  server.signal('SIGTERM');
+  return (await server.finished).stderr.split('\n');
+}
 
 test('a stop during the start is an orderly one', async (t) => {
   const dataDirectory = join(temporaryFolder(t), 'data');
