@@ -1,6 +1,5 @@
-import { Worker } from 'node:worker_threads';
-import pLimit from 'p-limit';
 import { AppError } from '../../app-error.ts';
+import { createBackgroundThread } from '../../background-thread.ts';
 
 /** What the worker is asked. */
 export interface StrengthQuestion {
@@ -20,7 +19,7 @@ const scoredCodePoints = 64;
 /** Shorter parts of an address would make every password that holds their letters look guessable. */
 const contextMinLength = 3;
 const contextMaxWords = 20;
-/** Hundreds of times what a check takes. It does not count the start of the thread, which a busy machine draws out. */
+/** Hundreds of times what a check takes. */
 const checkTimeoutMs = 10_000;
 
 const reasons: Record<string, string> = {
@@ -42,10 +41,14 @@ const reasons: Record<string, string> = {
   userInputs: 'It is little more than your e-mail address or the name of this service.',
 };
 
-/** One for the process, started when first needed: the dictionaries take half a second and some 70 MB. */
-let worker: Promise<Worker> | null = null;
-/** The worker answers in the order in which it is asked, so it is asked one thing at a time. */
-const oneAtATime = pLimit(1);
+/** One for the process: the dictionaries take half a second and some 70 MB. */
+const thread = createBackgroundThread<StrengthQuestion, StrengthAnswer>(
+  new URL('password-strength-worker.ts', import.meta.url),
+  {
+    ms: checkTimeoutMs,
+    late: () => new AppError('overloaded', { detail: 'The password could not be checked in time; try again shortly.' }),
+  },
+);
 
 /**
  * Returns what makes a password guessable, in a sentence for its owner, or null when nothing does. Only its first 64
@@ -54,7 +57,7 @@ const oneAtATime = pLimit(1);
  */
 export async function passwordWeakness(password: string, email: string): Promise<string | null> {
   const scored = Array.from(password).slice(0, scoredCodePoints).join('');
-  const { guessable, reason } = await oneAtATime(() => ask({ password: scored, context: contextOf(email) }));
+  const { guessable, reason } = await thread.ask({ password: scored, context: contextOf(email) });
   if (!guessable) return null;
   return `Is too easy to guess. ${reasons[reason ?? ''] ?? 'It is made of well-known words or patterns.'} A few unrelated words do well.`;
 }
@@ -65,53 +68,4 @@ function contextOf(email: string): string[] {
   const separator = /[^\p{L}\p{N}]+/gu;
   const parts = [email, local, local.replace(separator, ''), email.slice(at + 1), ...email.split(separator)];
   return ['inksong', ...new Set(parts.filter((part) => part.length >= contextMinLength))].slice(0, contextMaxWords);
-}
-
-/** Resolves when the thread has loaded the dictionaries. Whatever ends it, the next check starts another. */
-function startWorker(): Promise<Worker> {
-  const thread = new Worker(new URL('password-strength-worker.ts', import.meta.url));
-  const started = new Promise<Worker>((resolve, reject) => {
-    thread.once('message', () => resolve(thread));
-    thread.once('error', reject).once('exit', () => reject(ended()));
-  });
-  const forget = (): void => {
-    if (worker === started) worker = null;
-  };
-  thread.on('error', forget).on('exit', forget);
-  return started;
-}
-
-function ended(): Error {
-  return new Error('The thread that checks passwords ended.');
-}
-
-async function ask(question: StrengthQuestion): Promise<StrengthAnswer> {
-  worker ??= startWorker();
-  const asked = await worker;
-  return new Promise<StrengthAnswer>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      failed(new AppError('overloaded', { detail: 'The password could not be checked in time; try again shortly.' }));
-      // Forgotten at once: until it has ended, the next check would ask it in vain.
-      worker = null;
-      void asked.terminate();
-    }, checkTimeoutMs);
-    const settle = (): void => {
-      clearTimeout(timer);
-      asked.off('message', answered).off('error', failed).off('exit', exited);
-      // Idle, it keeps no process from ending.
-      asked.unref();
-    };
-    const answered = (answer: StrengthAnswer): void => {
-      settle();
-      resolve(answer);
-    };
-    const failed = (error: unknown): void => {
-      settle();
-      reject(error);
-    };
-    const exited = (): void => failed(ended());
-    asked.on('message', answered).on('error', failed).on('exit', exited);
-    asked.ref();
-    asked.postMessage(question);
-  });
 }
