@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { type Algorithm, hash, verify } from '@node-rs/argon2';
+import type { Algorithm } from '@node-rs/argon2';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { AppError } from '../../app-error.ts';
 import { createSignal } from '../../signal.ts';
+import { hashPassword, verifyPassword } from './password-hashing.ts';
 import { passwordWeakness } from './password-strength.ts';
 
 /** NIST SP 800-63B-4 section 3.1.1.2: the minimum where a password is the only factor. Counted in code points. */
@@ -13,7 +14,7 @@ export const passwordMaxLength = 1024;
 const argon2id = 2 as Algorithm.Argon2id;
 const cost = { algorithm: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
-/** More at once would take the threads that file and database work share, without hashing any faster. */
+/** More would be more threads and 19 MiB each, and on two cores no more hashes a second. */
 const concurrentHashes = 2;
 /** Of each worker: that hashing and answering have as many threads each, however many cores and workers there are. */
 const concurrentHashesOfWorker = 1;
@@ -67,7 +68,7 @@ export function createPasswords({ severalWorkers = false } = {}) {
     hash: (password: string): Promise<string> =>
       queued(async () => {
         const startedMs = performance.now();
-        const phc = await hash(normalise(password), cost);
+        const phc = await hashPassword(normalise(password), cost);
         tellHashed(phc, startedMs);
         return phc;
       }),
@@ -77,7 +78,7 @@ export function createPasswords({ severalWorkers = false } = {}) {
       const compared = phc ?? decoy;
       return queued(async () => {
         const startedMs = performance.now();
-        const matches = await verify(compared, normalise(password));
+        const matches = await verifyPassword(compared, normalise(password));
         tellHashed(compared, startedMs);
         return phc !== null && matches;
       });
