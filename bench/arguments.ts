@@ -21,7 +21,8 @@ const usage = `npm run bench -- [options]
 `;
 
 /** No ratio of CPU time comes of these, or one that another product has more to do with than this one. */
-const fullOnly = /^(raw-http|better-auth-.*|hand-written-unguarded|inksong-(postgres-workers|transfers|logins))$/;
+const fullOnly =
+  /^(raw-http|raw-http-key|better-auth-.*|hand-written-unguarded|inksong-(postgres-workers|transfers|logins))$/;
 
 /** Throws an Error with the usage when it cannot be told what is meant. */
 export function readArguments(words: string[]): BenchArguments {

@@ -29,6 +29,10 @@ type Recipe = (workshop: Workshop, answer: FirstAnswer) => Promise<Omit<Subject,
 
 export const recipes: Readonly<Record<string, Recipe>> = {
   'raw-http': async (_workshop, answer) => fromMemory('raw-http', answer),
+  'raw-http-key': async (workshop, { text }) => {
+    const environment = await ownDatabase(workshop, 'raw-http-key');
+    return list(own('raw-http-key', environment), withKeys, text);
+  },
   'bare-fastify': async (_workshop, answer) => fromMemory('bare-fastify', answer),
   'inksong-unguarded': async (workshop, { text }) => {
     const environment = inksongSettings(await workshop.dataFolder('inksong-unguarded'));
@@ -116,11 +120,15 @@ function fromMemory(file: string, { text, path }: FirstAnswer): Omit<Subject, 'n
   return list(own(file, { BENCH_ANSWER: path }), withKeys, text);
 }
 
+/** Returns the setting by which a program of subjects/ is told of its database. */
+async function ownDatabase(workshop: Workshop, name: string): Promise<{ BENCH_DATABASE: string }> {
+  return { BENCH_DATABASE: join(await workshop.dataFolder(name), 'inksong.db') };
+}
+
 async function handWritten(workshop: Workshop, scheme: string): Promise<ServerProgram> {
   const name = `hand-written-${scheme}`;
-  const database = join(await workshop.dataFolder(name), 'inksong.db');
-  const environment = { BENCH_DATABASE: database, BENCH_TOKEN_KEY: handWrittenKey, BENCH_ISSUER: publicUrl };
-  return own('hand-written', environment, name);
+  const environment = await ownDatabase(workshop, name);
+  return own('hand-written', { ...environment, BENCH_TOKEN_KEY: handWrittenKey, BENCH_ISSUER: publicUrl }, name);
 }
 
 async function betterAuth(workshop: Workshop, mode: string, text: string): Promise<Omit<Subject, 'name'>> {

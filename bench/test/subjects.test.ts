@@ -19,6 +19,7 @@ const tiny = {
 };
 
 const lists = [
+  'raw-http-key',
   'bare-fastify',
   'hand-written-unguarded',
   'hand-written-key',
