@@ -10,16 +10,19 @@ if (Number(version.split('.')[0]) < 24) {
   );
   process.exitCode = 1;
 } else {
-  void Promise.all([import('node:module'), import('node:v8')])
-    .then(([nodeModule, v8]) => {
-      // Before the compile cache, which keeps apart what was compiled under other flags. See src/thrifty-start.ts.
-      if (process.argv[2] === 'serve') {
-        v8.setFlagsFromString('--semi-space-growth-factor=1');
-        v8.setFlagsFromString('--no-turbofan');
-      }
-      // Stripping types and compiling costs more than half of a start; where the folder cannot be written, nothing is kept.
-      nodeModule.enableCompileCache(new URL('../../node_modules/.cache/inksong', import.meta.url).pathname);
-      return import('../src/cli/cli.ts');
-    })
-    .then((cli) => cli.run(process.argv.slice(2)));
+  void Promise.all([import('node:fs'), import('node:module'), import('node:v8')]).then(([fs, nodeModule, v8]) => {
+    if (!fs.existsSync(new URL('../dist/packages/kysely.js', import.meta.url))) {
+      process.stderr.write('Inksong is not built yet: `npm run build` in its folder does it.\n');
+      process.exitCode = 1;
+      return;
+    }
+    // Before the compile cache, which keeps apart what was compiled under other flags. See src/thrifty-start.ts.
+    if (process.argv[2] === 'serve') {
+      v8.setFlagsFromString('--semi-space-growth-factor=1');
+      v8.setFlagsFromString('--no-turbofan');
+    }
+    // Stripping types and compiling costs more than half of a start; where the folder cannot be written, nothing is kept.
+    nodeModule.enableCompileCache(new URL('../../node_modules/.cache/inksong', import.meta.url).pathname);
+    return import('../src/cli/cli.ts').then((cli) => cli.run(process.argv.slice(2)));
+  });
 }

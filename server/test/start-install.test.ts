@@ -150,3 +150,14 @@ function oldNode(): { path: string; version: string } | null {
   }
   return null;
 }
+
+test('before it was built the program says how that is done', async (t) => {
+  const folder = temporaryFolder(t);
+  mkdirSync(join(folder, 'server/bin'), { recursive: true });
+  cpSync(program, join(folder, 'server/bin/inksong.js'));
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  const command = [process.execPath, join(folder, 'server/bin/inksong.js')];
+  const { code, stderr } = await runInksong(t, ['serve'], { command });
+  assert.equal(code, 1);
+  assert.equal(stderr, 'Inksong is not built yet: `npm run build` in its folder does it.\n');
+});

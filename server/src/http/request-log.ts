@@ -28,13 +28,13 @@ export function reportRequest(request: FastifyRequest, reply: FastifyReply): voi
   });
 }
 
-/** Writes the one line of a finished request. The query is left out, and so is anything in the path that looks like a credential. */
+/** Writes the one line of a finished request. */
 function logRequest(request: FastifyRequest, reply: FastifyReply, route: string | undefined): void {
   const { principal } = request;
   request.log.info(
     {
       method: request.method,
-      path: withoutSecrets(request.url.split('?', 1)[0] ?? ''),
+      path: pathOf(request.url, route),
       route: route ?? null,
       status: reply.statusCode,
       duration_ms: Math.round(reply.elapsedTime * 100) / 100,
@@ -44,4 +44,12 @@ function logRequest(request: FastifyRequest, reply: FastifyReply, route: string 
     },
     'request',
   );
+}
+
+/** Returns the path of a URL for the log: without its query, and without anything that looks like a credential. */
+function pathOf(url: string, route: string | undefined): string {
+  const query = url.indexOf('?');
+  const path = query < 0 ? url : url.slice(0, query);
+  // Most are a pattern without parameters, in which the caller has no word.
+  return path === route ? path : withoutSecrets(path);
 }
