@@ -22,7 +22,7 @@ const usage = `npm run bench -- [options]
 
 /** No ratio of CPU time comes of these, or one that another product has more to do with than this one. */
 const fullOnly =
-  /^(raw-http|raw-http-key|better-auth-.*|hand-written-unguarded|inksong-(postgres-workers|transfers|logins))$/;
+  /^(raw-http(-key)?|better-auth-.*|hand-written-unguarded|inksong-(postgres-workers|transfers|logins))$/;
 
 /** Throws an Error with the usage when it cannot be told what is meant. */
 export function readArguments(words: string[]): BenchArguments {

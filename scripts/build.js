@@ -1,5 +1,5 @@
-// Builds what the server runs on and hands to browsers, unless it was built from these very files already. Runs before
-// `npm start` and `npm test`, on whatever Node the machine has; the builders themselves run on the Node that the project brings.
+// Builds what the server hands to browsers, unless it was built from these very files already. Runs before `npm start`
+// and `npm test`, on whatever Node the machine has; the builders themselves run on the Node that the project brings.
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,12 +12,6 @@ const node = join(root, 'node_modules/node/bin', process.platform === 'win32' ? 
 
 /** What is built: from which files and folders, by which command, into which folder. */
 const parts = [
-  {
-    name: 'packages of the server',
-    sources: ['scripts/bundle-packages.js'],
-    command: ['scripts/bundle-packages.js'],
-    output: 'server/dist/packages',
-  },
   {
     name: 'dashboard',
     sources: ['dashboard', 'client/src', 'client/package.json'],

@@ -21,6 +21,7 @@ if (!isInstalled()) {
 function install() {
   if (!npmCi()) return 'npm ci failed; its reason stands above.';
   if (!hasItsNode()) return 'the install script of the package "node" did not run (is ignore-scripts set?).';
+  if (!hasBundles()) return 'the script "postinstall" did not run.';
   return isInstalled() ? null : 'node_modules is still not what package-lock.json names.';
 }
 
@@ -41,8 +42,8 @@ function isInstalled() {
     const mayBeAbsent = entry.optional || entry.devOptional || entry.peer;
     if (!mayBeAbsent || (entry.os !== undefined && entry.libc === undefined && suitsThisMachine(entry))) return false;
   }
-  // npm writes its record even where a setting such as ignore-scripts kept the package's own install script from running.
-  return hasItsNode();
+  // npm writes its record even where a setting such as ignore-scripts kept install scripts from running.
+  return hasItsNode() && hasBundles();
 }
 
 function isSame(one, other) {
@@ -61,6 +62,11 @@ function suitsThisMachine({ os, cpu }) {
 
 function hasItsNode() {
   return existsSync(join(root, 'node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node'));
+}
+
+/** What scripts/bundle-packages.js made when npm had installed. */
+function hasBundles() {
+  return existsSync(join(root, 'server/dist/packages/kysely.js'));
 }
 
 function readPackages(path) {

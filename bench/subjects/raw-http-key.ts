@@ -1,5 +1,5 @@
 // node:http alone, with what an answer from the database cannot do without: one look-up of the key, the list, its JSON and
-// the log line, each in the cheapest way known here. No framework, no check, no limit: what no guarded server gets below.
+// the log line, each in the cheapest way known here. No framework, no check, no limit: about the least that one can cost.
 import { hash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { DatabaseSync } from 'node:sqlite';

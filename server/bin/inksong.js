@@ -12,14 +12,15 @@ if (Number(version.split('.')[0]) < 24) {
 } else {
   void Promise.all([import('node:fs'), import('node:module'), import('node:v8')]).then(([fs, nodeModule, v8]) => {
     if (!fs.existsSync(new URL('../dist/packages/kysely.js', import.meta.url))) {
-      process.stderr.write('Inksong is not built yet: `npm run build` in its folder does it.\n');
+      process.stderr.write(
+        'Inksong is not installed here: `npm ci` in its folder does it, with install scripts allowed.\n',
+      );
       process.exitCode = 1;
       return;
     }
     // Before the compile cache, which keeps apart what was compiled under other flags. See src/thrifty-start.ts.
     if (process.argv[2] === 'serve') {
-      v8.setFlagsFromString('--semi-space-growth-factor=1');
-      v8.setFlagsFromString('--no-turbofan');
+      for (const flag of ['--semi-space-growth-factor=1', '--no-maglev', '--no-turbofan']) v8.setFlagsFromString(flag);
     }
     // Stripping types and compiling costs more than half of a start; where the folder cannot be written, nothing is kept.
     nodeModule.enableCompileCache(new URL('../../node_modules/.cache/inksong', import.meta.url).pathname);

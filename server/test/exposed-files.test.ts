@@ -38,6 +38,11 @@ const looked = [
   '/graphql',
   '/docs/security.ts',
   '/docs/decisions/',
+  '/docs/.built-from',
+  '/docs/performance.json',
+  `/docs/${'a'.repeat(300)}`,
+  `/docs/${'a'.repeat(300)}.md`,
+  `/docs/assets/${'a'.repeat(300)}.css`,
 ];
 const climbed = [
   '/../package.json',

@@ -8,6 +8,8 @@ import { program, runInksong, temporaryFolder } from './run-inksong.ts';
 const checkout = join(import.meta.dirname, '../..');
 /** What npm notes of an install. */
 const record = join(checkout, 'node_modules/.package-lock.json');
+/** What the install script of this project makes. */
+const bundle = 'server/dist/packages/kysely.js';
 
 interface Tree {
   root: string;
@@ -30,11 +32,13 @@ function tree(t: TestContext): Tree {
   mkdirSync(path('node_modules/node/bin'), { recursive: true });
   cpSync(record, path('node_modules/.package-lock.json'));
   writeFileSync(path('node_modules/node/bin/node'), '');
+  mkdirSync(path('server/dist/packages'), { recursive: true });
+  writeFileSync(path(bundle), '');
   const lock = JSON.parse(readFileSync(path('package-lock.json'), 'utf8'));
   const asked = path('asked.json');
   const npms = {
     installs: `fs.copyFileSync(${JSON.stringify(record)}, 'node_modules/.package-lock.json');
-      fs.mkdirSync('node_modules/node/bin', { recursive: true }); fs.writeFileSync('node_modules/node/bin/node', '');`,
+      fs.mkdirSync('node_modules/node/bin', { recursive: true }); fs.writeFileSync('node_modules/node/bin/node', ''); fs.writeFileSync('${bundle}', '');`,
     fails: 'process.exit(1);',
     'skips install scripts': '',
   };
@@ -79,7 +83,7 @@ test('another version in the lockfile, or a package more, is installed', async (
   }
 });
 
-test("a missing node_modules, a missing Node in it, or another machine's is installed", async (t) => {
+test("a missing node_modules, a missing Node in it, missing bundles, or another machine's is installed", async (t) => {
   const nothing = tree(t);
   rmSync(join(nothing.root, 'node_modules/.package-lock.json'));
   await installs(nothing);
@@ -87,6 +91,10 @@ test("a missing node_modules, a missing Node in it, or another machine's is inst
   const withoutNode = tree(t);
   rmSync(join(withoutNode.root, 'node_modules/node'), { recursive: true });
   await installs(withoutNode);
+
+  const withoutBundles = tree(t);
+  rmSync(join(withoutBundles.root, bundle));
+  await installs(withoutBundles);
 
   const foreign = tree(t);
   const hidden = join(foreign.root, 'node_modules/.package-lock.json');
@@ -140,6 +148,21 @@ test('a Node that is too old gets a sentence', async (t) => {
   );
 });
 
+test('a program that was not installed says how that is done', async (t) => {
+  const folder = temporaryFolder(t);
+  mkdirSync(join(folder, 'server/bin'), { recursive: true });
+  cpSync(program, join(folder, 'server/bin/inksong.js'));
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  const { code, stderr } = await runInksong(t, ['serve'], {
+    command: [process.execPath, join(folder, 'server/bin/inksong.js')],
+  });
+  assert.equal(code, 1);
+  assert.equal(
+    stderr,
+    'Inksong is not installed here: `npm ci` in its folder does it, with install scripts allowed.\n',
+  );
+});
+
 /** Returns the machine's own Node when it is older than 24, else null. */
 function oldNode(): { path: string; version: string } | null {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
@@ -150,14 +173,3 @@ function oldNode(): { path: string; version: string } | null {
   }
   return null;
 }
-
-test('before it was built the program says how that is done', async (t) => {
-  const folder = temporaryFolder(t);
-  mkdirSync(join(folder, 'server/bin'), { recursive: true });
-  cpSync(program, join(folder, 'server/bin/inksong.js'));
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  const command = [process.execPath, join(folder, 'server/bin/inksong.js')];
-  const { code, stderr } = await runInksong(t, ['serve'], { command });
-  assert.equal(code, 1);
-  assert.equal(stderr, 'Inksong is not built yet: `npm run build` in its folder does it.\n');
-});

@@ -3,6 +3,7 @@ import { openDatabase } from '../database/database.ts';
 import { withKnownPort } from '../free-port.ts';
 import { createLog } from '../log.ts';
 import { stopReason } from '../stop-reason.ts';
+import { endThriftyStart } from '../thrifty-start.ts';
 import { type Crew, startCrew } from './crew.ts';
 import type { Role } from './role.ts';
 
@@ -32,6 +33,7 @@ export async function supervise(configured: Config, { prepare, announce }: Role)
     crew = startCrew(config, log, (worker) => metrics?.noteEnd(worker));
     try {
       await Promise.race([crew.started.then(() => announce(config)), stopping]);
+      endThriftyStart();
     } catch (error) {
       crew.signal('SIGTERM');
       await crew.ended(stopMsOf(config));

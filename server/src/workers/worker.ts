@@ -8,8 +8,7 @@ import type { Order, Report } from './message.ts';
 const [order] = (await once(process, 'message')) as [Order];
 if (order.kind !== 'serve') throw new Error('The first order says what to serve.');
 // See thrifty-start.ts.
-setFlagsFromString('--semi-space-growth-factor=1');
-setFlagsFromString('--no-turbofan');
+for (const flag of ['--semi-space-growth-factor=1', '--no-maglev', '--no-turbofan']) setFlagsFromString(flag);
 // Where the folder cannot be written, nothing is kept.
 enableCompileCache(new URL('../../../node_modules/.cache/inksong', import.meta.url).pathname);
 

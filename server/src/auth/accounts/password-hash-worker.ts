@@ -20,7 +20,7 @@ function lowerPriority(): void {
   }
 }
 
-// Once all is loaded: what a thread starts has its priority, and libuv starts the threads of all when they are first needed.
+// Last, when all is loaded: whatever first needs libuv's threads starts them, for the whole process, at its own priority.
 lowerPriority();
 
 // An error, as of a stored hash that is none, ends this thread and fails only what was asked.

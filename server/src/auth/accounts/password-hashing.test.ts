@@ -31,10 +31,9 @@ test('passwords are hashed by two threads, whose priority alone is lowered, or n
   const priorities = threadPriorities();
   const lowered = Math.min(usual + 10, 19);
   assert.equal(priorities.get(process.pid), usual);
-  assert.deepEqual(
-    [...priorities.values()].filter((priority) => priority !== usual),
-    [lowered, lowered],
-  );
+  // Whoever runs the tests at the lowest priority there is sees no difference.
+  const others = [...priorities.values()].filter((priority) => priority !== usual);
+  assert.deepEqual(others, lowered === usual ? [] : [lowered, lowered]);
 });
 
 test('a hash whose thread ends is the only one that fails', { timeout: 20_000 }, async () => {
@@ -46,7 +45,9 @@ test('a hash whose thread ends is the only one that fails', { timeout: 20_000 },
   ]);
   assert.equal(broken.status, 'rejected');
   assert.deepEqual(other, { status: 'fulfilled', value: true });
-  for (let next = 0; next < 2; next++) assert.equal(await passwords.verify(phc, 'another password'), false);
+  // Both at once, so that the thread that ended is asked too.
+  const both = ['another password', 'five unrelated words do well'].map((typed) => passwords.verify(phc, typed));
+  assert.deepEqual(await Promise.all(both), [false, true]);
   assert.deepEqual(passwords.load(), { hashing: 0, waiting: 0 });
 });
 

@@ -14,12 +14,16 @@ const idle: BackgroundThread<HashQuestion, HashAnswer>[] = [];
  * How many run at once is the caller's to bound. Throws when the thread ends meanwhile.
  */
 export async function hashPassword(password: string, cost: Options): Promise<string> {
-  return String(await ask({ password, cost }));
+  const answer = await ask({ password, cost });
+  if (typeof answer !== 'string') throw new Error('A thread was asked for a hash and gave none.');
+  return answer;
 }
 
 /** Tells in the same way whether a password is the one of a PHC string. Throws, too, when that is none. */
 export async function verifyPassword(phc: string, password: string): Promise<boolean> {
-  return (await ask({ password, phc })) === true;
+  const answer = await ask({ password, phc });
+  if (typeof answer !== 'boolean') throw new Error('A thread was asked to compare and did not.');
+  return answer;
 }
 
 async function ask(question: HashQuestion): Promise<HashAnswer> {
